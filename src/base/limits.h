@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// Every limit on what comes from outside or grows with use, in one place, with the relations
+// between them. Mastodon's numbers where clients know them: docs.joinmastodon.org.
+namespace stampede::limits {
+
+// HTTP server.
+inline constexpr size_t kHeaderBytesMax = 16 * 1024;
+inline constexpr size_t kHeaderCountMax = 100;
+inline constexpr size_t kTargetBytesMax = 8 * 1024;
+inline constexpr size_t kBodyBytesMax = 1024 * 1024;          // ordinary API calls
+inline constexpr size_t kUploadBytesMax = 20 * 1024 * 1024;   // avatar + header in one form
+inline constexpr size_t kConnectionsMax = 10'000;
+inline constexpr size_t kWorkerQueueMax = 1'024;
+inline constexpr int kHeaderTimeoutMs = 10'000;
+inline constexpr int kBodyTimeoutMs = 30'000;
+inline constexpr int kIdleTimeoutMs = 75'000;
+inline constexpr int kWriteTimeoutMs = 30'000;
+inline constexpr int kRequestDeadlineMs = 15'000;
+inline constexpr int kShutdownGraceMs = 10'000;
+
+// Parsers.
+inline constexpr size_t kJsonDepthMax = 16;
+inline constexpr size_t kParamsMax = 1'000;                   // leaves of one request's parameters
+inline constexpr size_t kParamDepthMax = 8;
+inline constexpr size_t kMultipartPartsMax = 64;
+
+// Store.
+inline constexpr size_t kKeyBytesMax = 512;
+inline constexpr size_t kValueBytesMax = 1024 * 1024;
+inline constexpr size_t kBatchBytesMax = 8 * 1024 * 1024;
+inline constexpr size_t kScanRowsMax = 10'000;
+inline constexpr size_t kCommitAttemptsMax = 32;
+
+// Accounts.
+inline constexpr size_t kUsernameCharsMax = 30;
+inline constexpr size_t kDisplayNameCharsMax = 40;
+inline constexpr size_t kNoteCharsMax = 500;
+inline constexpr size_t kFieldsMax = 4;
+inline constexpr size_t kFieldCharsMax = 255;
+inline constexpr size_t kPasswordBytesMin = 8;
+inline constexpr size_t kPasswordBytesMax = 72;
+inline constexpr size_t kSignUpReasonCharsMax = 420;
+inline constexpr size_t kAvatarBytesMax = 8 * 1024 * 1024;
+inline constexpr size_t kProfileImagePixelsMax = 33'177'600;
+inline constexpr size_t kAltTextCharsMax = 150;
+
+// OAuth.
+inline constexpr size_t kAppNameCharsMax = 60;
+inline constexpr size_t kRedirectUrisBytesMax = 2'000;
+inline constexpr size_t kWebsiteBytesMax = 2'000;
+inline constexpr int64_t kAuthorizationCodeMs = 10 * 60 * 1000;
+inline constexpr int64_t kWebSessionMs = 30LL * 24 * 3600 * 1000;
+
+// Relationships.
+inline constexpr int64_t kFollowsMax = 7'500;
+inline constexpr size_t kRelationshipIdsMax = 1'000;
+
+// Statuses.
+inline constexpr size_t kStatusCharsMax = 500;
+inline constexpr size_t kUrlChars = 23;
+inline constexpr size_t kStatusTextBytesMax = 64 * 1024;
+inline constexpr size_t kMentionsMax = 100;                   // resolved mentions of one status
+inline constexpr size_t kContextAncestorsMax = 4'096;
+inline constexpr size_t kContextDescendantsMax = 4'096;
+inline constexpr size_t kAnonymousAncestorsMax = 40;
+inline constexpr size_t kAnonymousDescendantsMax = 60;
+inline constexpr size_t kAnonymousDepthMax = 20;
+inline constexpr int64_t kIdempotencyMs = 60 * 60 * 1000;
+inline constexpr size_t kIdempotencyKeyBytesMax = 256;
+
+// Pages.
+inline constexpr size_t kStatusesPageDefault = 20;
+inline constexpr size_t kStatusesPageMax = 40;
+inline constexpr size_t kAccountsPageDefault = 40;
+inline constexpr size_t kAccountsPageMax = 80;
+
+// Feeds.
+inline constexpr size_t kFeedEntriesMax = 800;
+inline constexpr size_t kBoostWindow = 40;
+
+// Events and jobs.
+inline constexpr size_t kEventQueueMax = 1'000'000;
+inline constexpr size_t kJobAttemptsMax = 16;
+inline constexpr int64_t kJobLeaseMs = 60'000;
+
+static_assert(kBatchBytesMax > kValueBytesMax);
+static_assert(kUploadBytesMax >= 2 * kAvatarBytesMax);
+static_assert(kBoostWindow < kFeedEntriesMax);
+static_assert(kStatusTextBytesMax < kBodyBytesMax);
+
+}  // namespace stampede::limits

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "events/bus.h"
+#include "store/records.h"
+#include "store/store.h"
+
+namespace stampede::events {
+
+// One action being decided: a batch, the events that announce it and the jobs that must follow, all
+// committed together. Filled by a room's service, handed to Committer. Not thread-safe.
+class Action {
+ public:
+  store::Batch batch;
+
+  // Announces the action after the commit. The event also goes into the batch (outbox), in the
+  // partition of `author`.
+  void Announce(EventKind kind, AccountId author, std::string payload);
+  // Durable work that the commit causes; see jobs/jobs.h. Stored in partition `where`.
+  // `due_ms` 0 means now.
+  void Enqueue(std::string_view kind, Partition where, std::string payload, int64_t due_ms = 0);
+
+ private:
+  friend class Committer;
+  struct NewEvent { EventKind kind; AccountId author; std::string payload; };
+  struct NewJob { std::string kind; Partition where; std::string payload; int64_t due_ms; };
+  std::vector<NewEvent> events_;
+  std::vector<NewJob> jobs_;
+};
+
+// How every command writes: commits an action, drops what it changed from this node's record cache,
+// publishes its events and wakes the job workers. Thread-safe.
+//
+// The transactional outbox: an event whose announcement a crash prevented is found again by the
+// sweeper, so it is only late. Rows of announced events are erased lazily with later commits.
+class Committer {
+ public:
+  // `wake(kind, due_ms, key)` hears of every committed job, after the commit; see JobRunner.
+  using JobHook = std::function<void(const std::string& job_key, std::string_view kind, int64_t due_ms)>;
+
+  Committer(store::Store& store, store::Records& records, Bus& bus, IdGenerator& ids, Clock& clock);
+  ~Committer();
+
+  // False when an expectation failed; then nothing happened.
+  bool Commit(Action& action);
+  // Runs `attempt(Action&)` (reads, decides, fills the action) until it commits. An attempt that
+  // leaves the action empty commits nothing. Throws what the attempt throws, and Error(kConflict)
+  // after limits::kCommitAttemptsMax failures. Reads inside an attempt that an expectation rests on
+  // must go to store(), not to the cache, or a stale cache entry could fail for ever.
+  template <class Attempt>
+  void Run(Attempt attempt) {
+    for (size_t tries = 0; tries < limits::kCommitAttemptsMax; ++tries) {
+      Action action;
+      attempt(action);
+      if (Commit(action)) return;
+    }
+    store::ThrowTooManyConflicts();
+  }
+
+  void OnJob(JobHook hook);
+  // Starts the background sweeper, which announces what a crash left unannounced.
+  void Start();
+  void Stop();
+
+  store::Store& store();
+  store::Records& records();
+  IdGenerator& ids();
+  Clock& clock();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stampede::events
