@@ -22,6 +22,25 @@ inline constexpr int kWriteTimeoutMs = 30'000;
 inline constexpr int kRequestDeadlineMs = 15'000;
 inline constexpr int kShutdownGraceMs = 10'000;
 
+// Outgoing HTTP. Mastodon: app/lib/request.rb (5 s to connect, 10 s per read, 30 s in all, 3 redirects,
+// 1 MiB of body).
+inline constexpr int kOutgoingConnectTimeoutMs = 5'000;
+inline constexpr int kOutgoingStallTimeoutMs = 10'000;
+inline constexpr int kOutgoingTimeoutMs = 30'000;
+inline constexpr int kOutgoingRedirectsMax = 3;
+inline constexpr size_t kOutgoingBodyBytesMax = 1024 * 1024;
+inline constexpr size_t kOutgoingHeaderBytesMax = 64 * 1024;
+inline constexpr size_t kOutgoingUrlBytesMax = 2'048;
+inline constexpr size_t kOutgoingTransfersMax = 128;           // open at once
+inline constexpr size_t kOutgoingTransfersPerHostMax = 4;
+inline constexpr size_t kOutgoingQueueMax = 1'024;             // waiting for one of those
+inline constexpr size_t kOutgoingIdleConnectionsMax = 64;
+
+// Logs.
+inline constexpr size_t kLogValueBytesMax = 4'096;
+inline constexpr int kLogRepeatsPerSecond = 20;                // of one message
+inline constexpr size_t kLogMessagesMax = 1'024;
+
 // Parsers.
 inline constexpr size_t kJsonDepthMax = 16;
 inline constexpr size_t kParamsMax = 1'000;                   // leaves of one request's parameters
@@ -89,6 +108,9 @@ inline constexpr int64_t kJobLeaseMs = 60'000;
 
 static_assert(kBatchBytesMax > kValueBytesMax);
 static_assert(kUploadBytesMax >= 2 * kAvatarBytesMax);
+static_assert(kOutgoingConnectTimeoutMs < kOutgoingStallTimeoutMs);
+static_assert(kOutgoingStallTimeoutMs < kOutgoingTimeoutMs);
+static_assert(kOutgoingTransfersPerHostMax < kOutgoingTransfersMax);
 static_assert(kBoostWindow < kFeedEntriesMax);
 static_assert(kStatusTextBytesMax < kBodyBytesMax);
 

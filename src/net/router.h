@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/rate_limit.h"
+#include "net/route.h"
+#include "net/server.h"
+#include "obs/metrics.h"
+
+namespace stampede::net {
+
+// Finds out who a bearer token stands for. Implemented by the oauth room.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // Throws Error(kUnauthorized) for an unknown or revoked token, Error(kForbidden) when the account
+  // may not use the API (unconfirmed, awaiting approval, disabled, suspended).
+  virtual Caller Authenticate(std::string_view token) = 0;
+};
+
+struct RouterOptions {
+  double rate_limit_scale = 1.0;  // 0 switches rate limits off
+  bool secure = false;            // served over https: adds Strict-Transport-Security to pages
+};
+
+// From a request to a reply: matches the route, answers CORS preflights, parses parameters, checks
+// token, scope and rate limit, calls the handler, turns exceptions into error replies and adds the
+// headers that every answer carries. Thread-safe after construction.
+class Router final : public HttpHandler {
+ public:
+  Router(RouteTable table, Authenticator& authenticator, RateLimiter& limiter, Clock& clock,
+         obs::Metrics& metrics, RouterOptions options);
+  ~Router() override;
+
+  size_t BodyBytesMax(Method method, std::string_view path) const override;
+  Reply Handle(Request& request) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stampede::net
