@@ -75,8 +75,9 @@ void AppendQuoted(std::string& out, std::string_view text) {
 
 bool IsBare(std::string_view text) {
   if (text.empty() || text.size() > limits::kLogValueBytesMax) return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\'; });
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+  });
 }
 
 void AppendText(std::string& out, LogFormat format, std::string_view text) {

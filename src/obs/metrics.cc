@@ -18,8 +18,8 @@
 namespace stampede::obs {
 namespace {
 
-using Metric = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
-                            std::unique_ptr<Histogram>>;
+using Metric =
+    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>>;
 
 // All metrics of one name, by their labels. The first metric decides the kind.
 struct Family {

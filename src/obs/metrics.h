@@ -72,8 +72,8 @@ class Metrics {
 
   Counter& AddCounter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& AddGauge(std::string_view name, std::string_view help, const Labels& labels = {});
-  Histogram& AddHistogram(std::string_view name, std::string_view help,
-                          std::vector<double> buckets, const Labels& labels = {});
+  Histogram& AddHistogram(std::string_view name, std::string_view help, std::vector<double> buckets,
+                          const Labels& labels = {});
 
   // Called at the start of every Render, on its thread, to set gauges that are read rather than
   // kept (queue depths, memory). What it captures must live until the last Render.
