@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "store/keyspace.h"
+
+// Key table of the accounts room
+// | table                | byte | partition        | key fields          | value         |
+// | account              | 0x10 | the account's    | account             | AccountRecord |
+// | user                 | 0x11 | the account's    | account             | UserRecord    |
+// | account_name         | 0x12 | hash of the name | "name" or "name@domain", lower case | AccountRef |
+// | user_email           | 0x13 | hash of the e-mail | e-mail, lower case | AccountRef   |
+// | account_counter      | 0x14 | the account's    | account, AccountCounter | counter   |
+// | account_last_status  | 0x15 | the account's    | account             | counter: Unix ms of the newest post |
+namespace stampede::accounts {
+
+// Stored in keys.
+enum class AccountCounter : uint8_t { kStatuses = 1, kFollowers = 2, kFollowing = 3, kFollowRequests = 4 };
+
+std::string AccountKey(AccountId account);
+std::string UserKey(AccountId account);
+// `handle` without leading @; the domain part only for remote accounts.
+std::string NameKey(std::string_view handle);
+std::string EmailKey(std::string_view email);
+std::string CounterKey(AccountId account, AccountCounter counter);
+std::string LastStatusKey(AccountId account);
+
+}  // namespace stampede::accounts

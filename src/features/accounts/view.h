@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "codec/json_writer.h"
+#include "features/accounts/records.pb.h"
+#include "features/instance/site.h"
+#include "store/records.h"
+
+namespace stampede::accounts {
+
+// All that an Account entity (docs.joinmastodon.org/entities/Account) is made of.
+struct AccountData {
+  std::shared_ptr<const AccountRecord> account;  // null: no such account
+  int64_t statuses = 0;
+  int64_t followers = 0;
+  int64_t following = 0;
+  int64_t last_status_ms = 0;  // 0: never posted
+
+  explicit operator bool() const { return account != nullptr; }
+};
+
+// Adds the reads that some accounts' entities need to a RecordFetch, so that a page loads its
+// accounts together with whatever else it needs, in one round trip. Repeated ids are read once.
+class AccountFetch {
+ public:
+  explicit AccountFetch(store::RecordFetch& fetch) : fetch_(fetch) {}
+  void Want(AccountId account);
+  // After fetch.Run().
+  AccountData Take(AccountId account) const;
+
+ private:
+  struct Reads {
+    const std::shared_ptr<const AccountRecord>* account;
+    const std::shared_ptr<const store::Counter>* counters[3];
+    const std::shared_ptr<const store::Counter>* last_status;
+  };
+  store::RecordFetch& fetch_;
+  std::unordered_map<AccountId, Reads> reads_;
+};
+
+// For pages of nothing but accounts: in the order of `ids`, those that do not exist left out.
+std::vector<AccountData> LoadAccounts(store::Records& records, std::span<const AccountId> ids);
+
+// Writes the Account entity as one JSON object with every key of Mastodon's. A suspended account
+// shows neither name, texts nor pictures.
+void RenderAccount(codec::JsonWriter& json, const AccountData& data, const Site& site);
+
+// "alice" for local accounts, "alice@example.org" for others.
+std::string Acct(const AccountRecord& account);
+// The page that people open, e.g. https://host/@alice.
+std::string ProfileUrl(const AccountRecord& account, const Site& site);
+// The ActivityPub id, e.g. https://host/users/alice.
+std::string ActorUri(const AccountRecord& account, const Site& site);
+
+}  // namespace stampede::accounts
