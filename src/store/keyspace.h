@@ -18,10 +18,14 @@ enum class Access : uint8_t {
 };
 
 // One table: a byte of the key space with a name. Define each as a namespace-scope constant in its
-// room's keys.cc; two tables with one byte or one name abort the program at start-up.
+// room's keys.cc; two tables with one byte or one name abort the program at start-up. Bytes from 0xf0
+// are for tests. Once data exists, a table never changes its byte or its access.
 class Table {
  public:
+  // `name` outlives the table: a literal.
   Table(uint8_t byte, std::string_view name, Access access);
+  Table(const Table&) = delete;  // the registry keeps its address
+  Table& operator=(const Table&) = delete;
   uint8_t byte() const { return byte_; }
   Access access() const { return access_; }
   std::string_view name() const { return name_; }
@@ -34,6 +38,7 @@ class Table {
 
 // Every table of the program, by byte. For tools and for choosing the column family.
 std::span<const Table* const> AllTables();
+// nullptr for a key of no table.
 const Table* TableOf(std::string_view key);
 
 // Builds a key: 2 bytes of partition, 1 byte of table, then fields that keep their order as bytes.

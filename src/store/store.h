@@ -14,7 +14,8 @@
 
 namespace stampede::store {
 
-// The next key in byte order after every key that starts with `prefix`.
+// The next key in byte order after every key that starts with `prefix`, which begins with a
+// partition.
 std::string PrefixEnd(std::string_view prefix);
 
 // Keys from `begin` (inclusive) to `end` (exclusive), both within one partition and one table.
@@ -28,8 +29,9 @@ struct KeyRange {
 
 enum class Direction { kForward, kBackward };
 
-// One range of a MultiScan: at most `limit` rows (limits::kScanRowsMax), from the end that
-// `direction` starts at.
+// One range of a MultiScan: at most `limit` rows, from the end that `direction` starts at. Asking
+// for more than limits::kScanRowsMax is refused, so that a caller that pages never mistakes a
+// clipped answer for the last one. A range whose begin is not below its end is empty.
 struct ScanRequest {
   KeyRange range;
   size_t limit = 0;
@@ -90,8 +92,9 @@ class Batch {
 };
 
 // The ordered key-value contract that every durable fact of Stampede lives on. Implementations are
-// thread-safe. Calls block; they throw Error(kUnavailable) when the engine cannot answer now, and
-// any other exception for a fault. Nothing beyond this: no joins, no secondary indexes.
+// thread-safe. Calls block; they throw Error(kUnavailable) when the engine cannot answer now,
+// std::logic_error for a call that breaks the contract (validate.h lists the rules), and any other
+// exception for a fault. Nothing beyond this: no joins, no secondary indexes.
 class Store {
  public:
   virtual ~Store() = default;
@@ -101,7 +104,7 @@ class Store {
   virtual std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) = 0;
   std::vector<Row> Scan(ScanRequest request);
   // One round trip; each range may lie in another partition. One answer per request, in order,
-  // rows in the direction asked.
+  // rows in the direction asked. Each range is consistent in itself; a commit may land between two.
   virtual std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) = 0;
 
   // All or nothing, across partitions; durable when it returns true (unless relaxed); false, with
@@ -113,6 +116,10 @@ class Store {
 // The value of a counter key as Get returns it; 0 when absent. Stored as 8 bytes, big-endian.
 int64_t DecodeCounter(const std::optional<std::string>& value);
 std::string EncodeCounter(int64_t value);
+// How counters add up: past the ends of 64 bits they wrap.
+inline int64_t AddWrapping(int64_t value, int64_t delta) {
+  return static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(delta));
+}
 
 // Runs `attempt` (reads, decides, fills the batch) until its batch commits: again from the start
 // whenever an expectation failed. `attempt` may throw Error to refuse. Throws Error(kConflict) after

@@ -1,0 +1,297 @@
+#include "store/records.h"
+
+#include <bit>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <exception>
+
+#include "base/check.h"
+#include "base/mutex.h"
+
+namespace stampede::store {
+namespace {
+
+constexpr size_t kShardsMax = 64;
+constexpr size_t kShardBytesMin = 256 * 1024;  // below it, fewer shards
+// Entry, control block and slot of the table, roughly.
+constexpr size_t kEntryOverhead = 192;
+
+// A key with its hash, which chooses the shard and then the slot: computed once per look-up.
+struct HashedKey {
+  explicit HashedKey(std::string_view key) : text(key), hash(std::hash<std::string_view>()(key)) {}
+  bool operator==(const HashedKey& other) const { return text == other.text; }
+
+  std::string_view text;
+  size_t hash;
+};
+
+struct StoredHash {
+  using is_avalanching = void;  // std::hash of a string mixes well enough for boost to take as is
+  size_t operator()(const HashedKey& key) const { return key.hash; }
+};
+
+}  // namespace
+
+struct Records::Impl {
+  // One load under way. Its leader asks the store; others wait on it. It counts for newcomers only
+  // while it is in its shard's table: Invalidate takes it out, and then its result is not kept.
+  struct Flight {
+    Flight(const std::string& key, Parser parser) : key(key), parser(parser) {}
+
+    const std::string key;
+    const Parser parser;
+    Mutex mutex;
+    CondVar landed;
+    bool done STAMPEDE_GUARDED_BY(mutex) = false;
+    std::shared_ptr<const void> result STAMPEDE_GUARDED_BY(mutex);
+    std::exception_ptr failure STAMPEDE_GUARDED_BY(mutex);
+  };
+
+  // A cached record, in its shard's ring of second chances.
+  struct Entry {
+    std::string key;
+    Parser parser;
+    std::shared_ptr<const void> value;
+    size_t cost;
+    bool used = false;  // since the hand last passed
+    Entry* next = nullptr;
+    Entry* previous = nullptr;
+  };
+
+  struct Shard {
+    template <class T>
+    using Table = boost::unordered_flat_map<HashedKey, T, StoredHash>;
+
+    Mutex mutex;
+    Table<std::unique_ptr<Entry>> entries STAMPEDE_GUARDED_BY(mutex);
+    Table<std::shared_ptr<Flight>> flights STAMPEDE_GUARDED_BY(mutex);
+    Entry* hand STAMPEDE_GUARDED_BY(mutex) = nullptr;  // the next to judge; nullptr when empty
+    size_t bytes STAMPEDE_GUARDED_BY(mutex) = 0;
+    uint64_t hits STAMPEDE_GUARDED_BY(mutex) = 0;
+    uint64_t misses STAMPEDE_GUARDED_BY(mutex) = 0;
+    uint64_t evictions STAMPEDE_GUARDED_BY(mutex) = 0;
+
+    void Insert(std::unique_ptr<Entry> entry, size_t budget) STAMPEDE_REQUIRES(mutex);
+    void Remove(const HashedKey& key) STAMPEDE_REQUIRES(mutex);
+    void EvictTo(size_t budget) STAMPEDE_REQUIRES(mutex);
+  };
+
+  // What a look-up found: the value in `result`, or a flight, which the caller leads or waits for.
+  struct Lookup {
+    std::shared_ptr<Flight> flight;
+    bool leads = false;
+  };
+
+  explicit Impl(size_t budget_bytes)
+      : shard_count(
+            std::bit_floor(std::clamp<size_t>(budget_bytes / kShardBytesMin, 1, kShardsMax))),
+        shard_budget(budget_bytes / shard_count),
+        shards(std::make_unique<Shard[]>(shard_count)) {}
+
+  // The table's slots come from the hash's low and top bits, so the shard takes some in between.
+  Shard& ShardOf(const HashedKey& key) const {
+    return shards[(key.hash >> 32) & (shard_count - 1)];
+  }
+
+  Lookup Find(const Wanted& wanted);
+  void Land(Flight& flight, const std::optional<std::string>& value);
+  void Fail(Flight& flight, const std::exception_ptr& failure);
+  static std::shared_ptr<const void> Await(Flight& flight);
+  // True if the flight was still current. It no longer is.
+  static bool Retire(Shard& shard, const HashedKey& key, const Flight& flight)
+      STAMPEDE_REQUIRES(shard.mutex);
+
+  const size_t shard_count;
+  const size_t shard_budget;
+  const std::unique_ptr<Shard[]> shards;
+};
+
+void Records::Impl::Shard::Insert(std::unique_ptr<Entry> entry, size_t budget) {
+  if (entry->cost > budget) return;
+  EvictTo(budget - entry->cost);
+  bytes += entry->cost;
+  // Behind the hand: the last to be judged.
+  if (hand == nullptr) {
+    hand = entry->next = entry->previous = entry.get();
+  } else {
+    entry->next = hand;
+    entry->previous = hand->previous;
+    entry->previous->next = entry.get();
+    hand->previous = entry.get();
+  }
+  HashedKey key(entry->key);
+  entries.emplace(key, std::move(entry));
+}
+
+void Records::Impl::Shard::Remove(const HashedKey& key) {
+  auto found = entries.find(key);
+  if (found == entries.end()) return;
+  std::unique_ptr<Entry> entry = std::move(found->second);
+  entries.erase(found);
+  bytes -= entry->cost;
+  if (hand == entry.get()) hand = entry->next == entry.get() ? nullptr : entry->next;
+  entry->previous->next = entry->next;
+  entry->next->previous = entry->previous;
+}
+
+void Records::Impl::Shard::EvictTo(size_t budget) {
+  while (bytes > budget) {
+    if (hand->used) {
+      hand->used = false;
+      hand = hand->next;
+    } else {
+      ++evictions;
+      Remove(HashedKey(hand->key));
+    }
+  }
+}
+
+Records::Impl::Lookup Records::Impl::Find(const Wanted& wanted) {
+  HashedKey key(*wanted.key);
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mutex);
+  if (auto entry = shard.entries.find(key); entry != shard.entries.end()) {
+    STAMPEDE_CHECK(entry->second->parser == wanted.parser);  // a key is read as one type
+    ++shard.hits;
+    entry->second->used = true;
+    *wanted.result = entry->second->value;
+    return {};
+  }
+  ++shard.misses;
+  if (auto flight = shard.flights.find(key); flight != shard.flights.end()) {
+    STAMPEDE_CHECK(flight->second->parser == wanted.parser);
+    return {flight->second, false};
+  }
+  auto flight = std::make_shared<Flight>(*wanted.key, wanted.parser);
+  HashedKey own_key(key);
+  own_key.text = flight->key;
+  shard.flights.emplace(own_key, flight);
+  return {std::move(flight), true};
+}
+
+bool Records::Impl::Retire(Shard& shard, const HashedKey& key, const Flight& flight) {
+  auto found = shard.flights.find(key);
+  if (found == shard.flights.end() || found->second.get() != &flight) return false;
+  shard.flights.erase(found);
+  return true;
+}
+
+void Records::Impl::Land(Flight& flight, const std::optional<std::string>& value) {
+  std::shared_ptr<const void> parsed;
+  try {
+    parsed = flight.parser(value);
+  } catch (...) {
+    return Fail(flight, std::current_exception());
+  }
+  // A parsed protobuf takes about as much again as its bytes on the wire.
+  size_t cost = kEntryOverhead + flight.key.size() + (value ? 2 * value->size() : 0);
+  auto entry = std::make_unique<Entry>(Entry{flight.key, flight.parser, parsed, cost});
+  HashedKey key(flight.key);
+  {
+    Shard& shard = ShardOf(key);
+    MutexLock lock(shard.mutex);
+    if (Retire(shard, key, flight)) shard.Insert(std::move(entry), shard_budget);
+  }
+  MutexLock lock(flight.mutex);
+  flight.result = std::move(parsed);
+  flight.done = true;
+  flight.landed.NotifyAll();
+}
+
+void Records::Impl::Fail(Flight& flight, const std::exception_ptr& failure) {
+  HashedKey key(flight.key);
+  {
+    Shard& shard = ShardOf(key);
+    MutexLock lock(shard.mutex);
+    Retire(shard, key, flight);
+  }
+  MutexLock lock(flight.mutex);
+  flight.failure = failure;
+  flight.done = true;
+  flight.landed.NotifyAll();
+}
+
+std::shared_ptr<const void> Records::Impl::Await(Flight& flight) {
+  MutexLock lock(flight.mutex);
+  while (!flight.done) flight.landed.Wait(flight.mutex);
+  if (flight.failure) std::rethrow_exception(flight.failure);
+  return flight.result;
+}
+
+Records::Records(Store& store, size_t budget_bytes)
+    : store_(store), impl_(std::make_unique<Impl>(budget_bytes)) {}
+
+Records::~Records() = default;
+
+void Records::Load(std::span<const Wanted> wanted) {
+  std::vector<std::pair<const Wanted*, std::shared_ptr<Impl::Flight>>> awaited;
+  std::vector<Impl::Flight*> led;
+  for (const Wanted& one : wanted) {
+    Impl::Lookup lookup = impl_->Find(one);
+    if (lookup.flight == nullptr) continue;
+    if (lookup.leads) led.push_back(lookup.flight.get());
+    awaited.emplace_back(&one, std::move(lookup.flight));
+  }
+  // Own loads land before any wait, so two callers that lead what the other needs never block each
+  // other; a failure reaches those who wait too, so no flight stays in the air.
+  if (!led.empty()) {
+    std::vector<std::string> keys;
+    keys.reserve(led.size());
+    for (const Impl::Flight* flight : led) keys.push_back(flight->key);
+    std::vector<std::optional<std::string>> values;
+    try {
+      values = store_.MultiGet(keys);
+    } catch (...) {
+      for (Impl::Flight* flight : led) impl_->Fail(*flight, std::current_exception());
+      throw;
+    }
+    for (size_t i = 0; i < led.size(); ++i) impl_->Land(*led[i], values[i]);
+  }
+  for (auto& [one, flight] : awaited) *one->result = Impl::Await(*flight);
+}
+
+void Records::Invalidate(std::span<const std::string> keys) {
+  for (const std::string& text : keys) {
+    HashedKey key(text);
+    Impl::Shard& shard = impl_->ShardOf(key);
+    MutexLock lock(shard.mutex);
+    shard.flights.erase(key);
+    shard.Remove(key);
+  }
+}
+
+void Records::Clear() {
+  for (size_t i = 0; i < impl_->shard_count; ++i) {
+    Impl::Shard& shard = impl_->shards[i];
+    MutexLock lock(shard.mutex);
+    shard.flights.clear();
+    shard.entries.clear();
+    shard.hand = nullptr;
+    shard.bytes = 0;
+  }
+}
+
+Records::Stats Records::stats() const {
+  Stats sum{};
+  for (size_t i = 0; i < impl_->shard_count; ++i) {
+    Impl::Shard& shard = impl_->shards[i];
+    MutexLock lock(shard.mutex);
+    sum.hits += shard.hits;
+    sum.misses += shard.misses;
+    sum.evictions += shard.evictions;
+    sum.bytes += shard.bytes;
+    sum.entries += shard.entries.size();
+  }
+  return sum;
+}
+
+void RecordFetch::Run() {
+  std::vector<Records::Wanted> wanted;
+  wanted.reserve(slots_.size() - filled_);
+  for (size_t i = filled_; i < slots_.size(); ++i) {
+    wanted.push_back({&slots_[i]->key, slots_[i]->parser, &slots_[i]->loaded});
+  }
+  records_.Load(wanted);
+  for (; filled_ < slots_.size(); ++filled_) slots_[filled_]->Fill();
+}
+
+}  // namespace stampede::store
