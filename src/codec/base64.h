@@ -6,7 +6,8 @@
 
 namespace stampede::codec {
 
-// Base 64 (RFC 4648): section 4 with padding, and section 5, URL-safe, without. Thread-safe, linear.
+// Base 64 (RFC 4648): section 4 with padding, and section 5, URL-safe, without. Thread-safe,
+// linear.
 std::string Base64Encode(std::string_view bytes);
 std::string Base64UrlEncode(std::string_view bytes);
 

@@ -15,7 +15,7 @@ struct JsonLimits {
 };
 
 // Parses one strict JSON document (RFC 8259): UTF-8 only, nothing after it, within the limits.
-// Thread-safe. Throws Error(kBadRequest), with the position in its detail. Linear in the text; the
+// Thread-safe. Throws Error(kBadRequest), with the reason in its detail. Linear in the text; the
 // limits are enforced before or while values are allocated.
 boost::json::value ParseJson(std::string_view text, const JsonLimits& limits = {});
 
