@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 
 namespace stampede::events {
 
@@ -44,7 +45,9 @@ class Bus {
   class Subscriber {
    public:
     virtual ~Subscriber() = default;
-    // Called on one thread of the bus at a time per subscriber. Must not throw.
+    // Called on one thread of the bus at a time per subscriber. Must not throw (if it does, the bus
+    // logs it and calls OnGap), and must not publish, hence not commit an action that announces: it
+    // could wait for room in its own queue.
     virtual void OnEvent(const Event& event) = 0;
     // Events may have been missed: drop whatever they would have changed.
     virtual void OnGap() = 0;
@@ -53,19 +56,23 @@ class Bus {
   };
 
   // Returns when the event is queued for every local subscriber; blocks while a subscriber's queue
-  // is full (limits::kEventQueueMax).
+  // is full (limits::kEventQueueMax). Throws when the bus has stopped or cannot take the event:
+  // then some subscribers may have heard it.
   virtual void Publish(std::shared_ptr<const Event> event) = 0;
   // Events published from now on. `name` is for logs and metrics. The subscriber outlives the bus
-  // or calls Unsubscribe, which waits for a call under way.
+  // or calls Unsubscribe, which waits for a call under way and drops what is queued. Both not from
+  // within a handler.
   virtual void Subscribe(std::string name, Subscriber* subscriber) = 0;
   virtual void Unsubscribe(Subscriber* subscriber) = 0;
   // Waits until the subscriber has handled everything that this node had published before the call,
-  // or until `timeout_us` has passed (then false). Cheap when there is nothing to wait for.
+  // or until `timeout_us` has passed (then false). Cheap when there is nothing to wait for. OnIdle
+  // is not waited for.
   virtual bool WaitUntilHandled(Subscriber* subscriber, int64_t timeout_us) = 0;
   // Delivers what is queued, then stops. No Publish after it.
   virtual void Stop() = 0;
 };
 
-std::unique_ptr<Bus> MakeInProcessBus();
+// `queue_max` bounds the events that one subscriber has not handled yet.
+std::unique_ptr<Bus> MakeInProcessBus(size_t queue_max = limits::kEventQueueMax);
 
 }  // namespace stampede::events

@@ -26,11 +26,21 @@ class Action {
   // Durable work that the commit causes; see jobs/jobs.h. Stored in partition `where`.
   // `due_ms` 0 means now.
   void Enqueue(std::string_view kind, Partition where, std::string payload, int64_t due_ms = 0);
+  bool empty() const { return batch.empty() && events_.empty() && jobs_.empty(); }
 
  private:
   friend class Committer;
-  struct NewEvent { EventKind kind; AccountId author; std::string payload; };
-  struct NewJob { std::string kind; Partition where; std::string payload; int64_t due_ms; };
+  struct NewEvent {
+    EventKind kind;
+    AccountId author;
+    std::string payload;
+  };
+  struct NewJob {
+    std::string kind;
+    Partition where;
+    std::string payload;
+    int64_t due_ms;
+  };
   std::vector<NewEvent> events_;
   std::vector<NewJob> jobs_;
 };
@@ -39,16 +49,25 @@ class Action {
 // publishes its events and wakes the job workers. Thread-safe.
 //
 // The transactional outbox: an event whose announcement a crash prevented is found again by the
-// sweeper, so it is only late. Rows of announced events are erased lazily with later commits.
+// sweeper, so it is only late. Rows of announced events are erased lazily; see outbox.h.
 class Committer {
  public:
-  // `wake(kind, due_ms, key)` hears of every committed job, after the commit; see JobRunner.
-  using JobHook = std::function<void(const std::string& job_key, std::string_view kind, int64_t due_ms)>;
+  // Hears of every committed job, after the commit, on the committing thread; see JobRunner.
+  using JobHook =
+      std::function<void(const std::string& job_key, std::string_view kind, int64_t due_ms)>;
 
   Committer(store::Store& store, store::Records& records, Bus& bus, IdGenerator& ids, Clock& clock);
   ~Committer();
 
-  // False when an expectation failed; then nothing happened.
+  // False when an expectation failed (or, rarely, when another process drew the same event or job
+  // id); then nothing happened. An empty action commits nothing and returns true. Either way the
+  // action is used up: to try again, fill a fresh one. An action may not erase a range of a table
+  // of Access::kRecord. When it throws, the outcome may be unknown; if it was committed after all,
+  // its events and jobs are found by the sweeps.
+  //
+  // Order: concurrent commits that announce for one author take turns, so the bus gets the events
+  // of an author in the order of commit. Handlers may still hear an event twice, or long after
+  // younger ones (from the sweeper): let them read the state that an event points to.
   bool Commit(Action& action);
   // Runs `attempt(Action&)` (reads, decides, fills the action) until it commits. An attempt that
   // leaves the action empty commits nothing. Throws what the attempt throws, and Error(kConflict)
@@ -64,9 +83,11 @@ class Committer {
     store::ThrowTooManyConflicts();
   }
 
+  // Replaces the hook; a call of the old one may still be under way.
   void OnJob(JobHook hook);
   // Starts the background sweeper, which announces what a crash left unannounced.
   void Start();
+  // Ends the sweeper and erases what was announced. Commit still works afterwards.
   void Stop();
 
   store::Store& store();

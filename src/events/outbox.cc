@@ -1,0 +1,148 @@
+#include "events/outbox.h"
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "base/limits.h"
+#include "events/keys.h"
+#include "obs/log.h"
+
+namespace stampede::events {
+namespace {
+
+constexpr int64_t kTickUs = 500'000;
+constexpr int64_t kSweepEveryUs = 60'000'000;
+constexpr unsigned kSlice = 256;          // partitions of one round trip
+constexpr size_t kRowsPerPartition = 64;  // of one slice; a full answer is asked for again
+constexpr size_t kErasuresPerBatch = 1'000;
+constexpr size_t kErasuresWithoutThread = 1'000;
+// More than this waits only when the store refuses to erase. Those left out are announced again.
+constexpr size_t kErasuresMax = 200'000;
+
+}  // namespace
+
+void Outbox::Announced(std::vector<std::string> keys) {
+  bool flush;
+  {
+    MutexLock lock(mutex_);
+    if (announced_.size() + keys.size() > kErasuresMax) announced_.clear();
+    std::move(keys.begin(), keys.end(), std::back_inserter(announced_));
+    flush = !running_ && announced_.size() >= kErasuresWithoutThread;
+  }
+  if (flush) Flush();
+}
+
+void Outbox::Start() {
+  MutexLock lock(mutex_);
+  if (running_ || stopping_) return;
+  running_ = true;
+  thread_ = std::thread([this] { Work(); });
+}
+
+void Outbox::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    running_ = false;
+  }
+  wake_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+  Flush();
+}
+
+bool Outbox::stopping() {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+void Outbox::Work() {
+  while (!stopping()) {
+    Flush();
+    SweepIfDue();
+    MutexLock lock(mutex_);
+    if (!stopping_) wake_.WaitFor(mutex_, kTickUs);
+  }
+}
+
+void Outbox::Flush() {
+  std::vector<std::string> keys;
+  {
+    MutexLock lock(mutex_);
+    keys.swap(announced_);
+  }
+  size_t erased = 0;
+  try {
+    while (erased < keys.size()) {
+      store::Batch batch;
+      batch.Relax();
+      size_t end = std::min(keys.size(), erased + kErasuresPerBatch);
+      for (size_t i = erased; i < end; ++i) batch.Erase(keys[i]);
+      store_.Commit(batch);
+      erased = end;
+    }
+  } catch (const std::exception& error) {
+    obs::Log(obs::LogLevel::kWarn, "cannot erase announced events", {{"error", error.what()}});
+    MutexLock lock(mutex_);
+    announced_.insert(announced_.end(), std::make_move_iterator(keys.begin() + erased),
+                      std::make_move_iterator(keys.end()));
+  }
+}
+
+void Outbox::SweepIfDue() {
+  if (clock_.MonotonicUs() < next_sweep_us_) return;
+  try {
+    Sweep();
+  } catch (const std::exception& error) {
+    obs::Log(obs::LogLevel::kWarn, "outbox sweep failed", {{"error", error.what()}});
+  }
+  // The second round comes early: the first one leaves what was committed just before a crash.
+  int64_t pause_us = swept_before_ ? kSweepEveryUs : (kUnannouncedMs + 1'000) * 1'000;
+  next_sweep_us_ = clock_.MonotonicUs() + pause_us;
+  swept_before_ = true;
+}
+
+void Outbox::Sweep() {
+  const int64_t before_ms = clock_.NowMs() - kUnannouncedMs;
+  for (unsigned first = 0; first < kPartitionCount && !stopping(); first += kSlice) {
+    SweepSlice(first, before_ms);
+  }
+}
+
+void Outbox::SweepSlice(unsigned first, int64_t before_ms) {
+  bool more = true;
+  std::vector<store::KeyRange> ranges;
+  for (unsigned p = first; p < first + kSlice; ++p) {
+    ranges.push_back(OutboxRange(static_cast<Partition>(p), before_ms));
+  }
+  while (more && !stopping()) {
+    more = false;
+    std::vector<store::ScanRequest> requests;
+    for (const store::KeyRange& range : ranges) requests.push_back({range, kRowsPerPartition});
+    store::Batch erasures;
+    erasures.Relax();
+    auto answers = store_.MultiScan(requests);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      const std::vector<store::Row>& rows = answers[i];
+      if (rows.empty()) continue;
+      ranges[i].begin = rows.back().key + '\0';  // not again what could not be announced
+      more |= rows.size() == kRowsPerPartition;
+      AnnounceAll(rows, &erasures);
+    }
+    if (!erasures.empty()) store_.Commit(erasures);
+  }
+}
+
+void Outbox::AnnounceAll(const std::vector<store::Row>& rows, store::Batch* erasures) {
+  for (const store::Row& row : rows) {
+    try {
+      bus_.Publish(std::make_shared<const Event>(DecodeEvent(row.value)));
+      erasures->Erase(row.key);
+    } catch (const std::exception& error) {
+      obs::Log(obs::LogLevel::kWarn, "cannot announce an event of the outbox",
+               {{"error", error.what()}});
+    }
+  }
+}
+
+}  // namespace stampede::events
