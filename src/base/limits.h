@@ -34,6 +34,7 @@ inline constexpr size_t kOutgoingUrlBytesMax = 2'048;
 inline constexpr size_t kOutgoingTransfersMax = 128;           // open at once
 inline constexpr size_t kOutgoingTransfersPerHostMax = 4;
 inline constexpr size_t kOutgoingQueueMax = 1'024;             // waiting for one of those
+inline constexpr size_t kOutgoingQueuePerHostMax = 128;
 inline constexpr size_t kOutgoingIdleConnectionsMax = 64;
 
 // Logs.
@@ -110,6 +111,7 @@ static_assert(kBatchBytesMax > kValueBytesMax);
 static_assert(kUploadBytesMax >= 2 * kAvatarBytesMax);
 static_assert(kOutgoingConnectTimeoutMs < kOutgoingStallTimeoutMs);
 static_assert(kOutgoingStallTimeoutMs < kOutgoingTimeoutMs);
+static_assert(kOutgoingQueuePerHostMax < kOutgoingQueueMax);
 static_assert(kOutgoingTransfersPerHostMax < kOutgoingTransfersMax);
 static_assert(kBoostWindow < kFeedEntriesMax);
 static_assert(kStatusTextBytesMax < kBodyBytesMax);

@@ -14,7 +14,8 @@
 // | outbox_status  | 0x32 | the author's       | author, ~status         | OutboxRow    | all posts and boosts, newest first
 // | reply          | 0x33 | the parent's       | parent, child           | empty        | oldest first
 // | public_status  | 0x34 | one of 16, by the status | ~status           | OutboxRow    | public posts, newest first
-// | idempotency    | 0x35 | the author's       | author, SHA-256 of the Idempotency-Key | StatusRef |
+// | idempotency    | 0x35 | the author's       | hour, author, SHA-256 of the Idempotency-Key | StatusRef |
+// | my_status      | 0x36 | the account's      | account, status         | MyStatusRecord |
 namespace stampede::statuses {
 
 // Stored in keys.
@@ -31,6 +32,10 @@ std::string ReplyKey(StatusId parent, StatusId child);
 store::KeyRange ReplyRange(StatusId parent);
 std::string PublicKey(StatusId status);
 store::KeyRange PublicRange(unsigned shard);
-std::string IdempotencyKey(AccountId author, std::string_view hash);
+// `hour` counts hours since the epoch, so that old rows of a partition are one range to erase.
+std::string IdempotencyKey(AccountId author, int64_t hour, std::string_view hash);
+// Every idempotency row of the partition from before `hour`.
+store::KeyRange IdempotencyRangeBefore(Partition partition, int64_t hour);
+std::string MyStatusKey(AccountId account, StatusId status);
 
 }  // namespace stampede::statuses

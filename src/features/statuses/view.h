@@ -1,0 +1,76 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "codec/json_writer.h"
+#include "features/accounts/view.h"
+#include "features/instance/site.h"
+#include "features/relationships/policy.h"
+#include "features/statuses/records.pb.h"
+#include "net/request.h"
+#include "store/records.h"
+
+namespace stampede::statuses {
+
+// Why statuses are loaded, which decides what is left out besides what the viewer may not see.
+enum class LoadFor : uint8_t {
+  kItself,  // asked for by id: only visibility counts
+  kList,    // timelines of others, contexts: also without authors whom the viewer blocks or mutes
+  kHome,    // also without posts that mention such accounts; own posts always stay
+};
+
+// All that one Status entity (docs.joinmastodon.org/entities/Status) is made of.
+struct StatusData {
+  std::shared_ptr<const StatusRecord> status;
+  accounts::AccountData author;
+  int64_t replies = 0;
+  int64_t reblogs = 0;
+  int64_t favourites = 0;
+  std::shared_ptr<const MyStatusRecord> mine;  // the viewer's; null: nothing done
+  std::shared_ptr<const StatusData> reblog;    // the boosted status, of a boost
+
+  StatusId id() const { return StatusId(status->id()); }
+};
+
+relationships::Visibility VisibilityOf(const StatusRecord& status);
+std::string_view VisibilityName(relationships::Visibility visibility);
+// public, unlisted, private or direct.
+std::optional<relationships::Visibility> ParseVisibility(std::string_view name);
+
+// Loads and renders statuses, seen by a viewer. Thread-safe. The only way from a status id to
+// output, so that nothing invisible gets out.
+class StatusViews {
+ public:
+  StatusViews(store::Records& records, const Site& site, Clock& clock)
+      : records_(records), site_(site), clock_(clock) {}
+
+  // In the order of `ids`, without those that do not exist or that this viewer (none: the public)
+  // may not see. At most three round trips to the store, whatever the number.
+  std::vector<StatusData> Load(AccountId viewer, std::span<const StatusId> ids, LoadFor purpose);
+  // Throws Error(kNotFound) when absent or invisible.
+  StatusData LoadOne(AccountId viewer, StatusId id);
+
+  // The Status entity as one JSON object. `caller` decides which viewer-relative keys it has.
+  void Render(codec::JsonWriter& json, const StatusData& data, const net::Caller& caller) const;
+  // The answer to a deletion: plain `text` instead of `content`, for redrafting.
+  void RenderDeleted(codec::JsonWriter& json, const StatusData& data,
+                     const net::Caller& caller) const;
+  std::string RenderList(std::span<const StatusData> list, const net::Caller& caller) const;
+
+  std::string UrlOf(const StatusData& data) const;
+
+ private:
+  enum class Body { kContent, kText };
+  void RenderAs(codec::JsonWriter& json, const StatusData& data, const net::Caller& caller,
+                Body body) const;
+
+  store::Records& records_;
+  const Site& site_;
+  Clock& clock_;
+};
+
+}  // namespace stampede::statuses
