@@ -14,6 +14,7 @@
 // | user_email           | 0x13 | hash of the e-mail | e-mail, lower case | AccountRef   |
 // | account_counter      | 0x14 | the account's    | account, AccountCounter | counter   |
 // | account_last_status  | 0x15 | the account's    | account             | counter: Unix ms of the newest post |
+// | account_active_day   | 0x16 | the account's    | account             | counter: latest day of use, since the epoch |
 namespace stampede::accounts {
 
 // Stored in keys.
@@ -26,5 +27,6 @@ std::string NameKey(std::string_view handle);
 std::string EmailKey(std::string_view email);
 std::string CounterKey(AccountId account, AccountCounter counter);
 std::string LastStatusKey(AccountId account);
+std::string ActiveDayKey(AccountId account);
 
 }  // namespace stampede::accounts

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -52,11 +53,29 @@ std::vector<AccountData> LoadAccounts(store::Records& records, std::span<const A
 // shows neither name, texts nor pictures.
 void RenderAccount(codec::JsonWriter& json, const AccountData& data, const Site& site);
 
+// What CredentialAccount and Preferences show to the owner beyond that.
+struct CredentialData {
+  AccountData account;
+  std::shared_ptr<const UserRecord> user;  // null: not a local user
+  int64_t follow_requests = 0;
+};
+CredentialData LoadCredentials(store::Records& records, AccountId account);
+
+// The CredentialAccount entity: Account with `source` and `role`. Account and user must exist.
+void RenderCredentialAccount(codec::JsonWriter& json, const CredentialData& data, const Site& site);
+// The Preferences entity. Account and user must exist.
+void RenderPreferences(codec::JsonWriter& json, const CredentialData& data);
+// "public", "followers" or "nobody".
+std::string_view DefaultQuotePolicy(const UserRecord& user);
+
 // "alice" for local accounts, "alice@example.org" for others.
 std::string Acct(const AccountRecord& account);
 // The page that people open, e.g. https://host/@alice.
 std::string ProfileUrl(const AccountRecord& account, const Site& site);
 // The ActivityPub id, e.g. https://host/users/alice.
 std::string ActorUri(const AccountRecord& account, const Site& site);
+// Absolute; the default picture of the account when it has set none.
+std::string AvatarUrl(const AccountRecord& account, const Site& site);
+std::string HeaderUrl(const AccountRecord& account, const Site& site);
 
 }  // namespace stampede::accounts
