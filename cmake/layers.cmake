@@ -1,6 +1,7 @@
 # stampede_layer(NAME DEPENDS libs...): one static library from src/NAME/**.cc and *.proto, and one
 # test program NAME_test from src/NAME/**_test.cc. Every layer shares one precompiled header.
 set(STAMPEDE_GENERATED ${CMAKE_BINARY_DIR}/gen)
+add_custom_target(unit_tests)  # builds every test program, and nothing else
 
 function(stampede_layer name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
@@ -42,5 +43,6 @@ function(stampede_layer name)
     target_link_libraries(${name}_test PRIVATE stampede_${name} GTest::gtest GTest::gmock GTest::gtest_main)
     target_precompile_headers(${name}_test REUSE_FROM stampede_base)
     add_test(NAME ${name} COMMAND ${name}_test)
+    add_dependencies(unit_tests ${name}_test)
   endif()
 endfunction()
