@@ -1,0 +1,401 @@
+#include "store/rocksdb/rocksdb_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <filesystem>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "obs/log.h"
+#include "store/rocksdb/group_commit.h"
+#include "store/validate.h"
+
+namespace stampede::store {
+namespace {
+
+namespace fs = std::filesystem;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+// The log is replayed at open after a crash: about a quarter of a second for this much.
+constexpr uint64_t kWalBytesMax = 32 * 1024 * 1024;
+// A hot counter is folded once it has this many additions in memory, so that reads stay quick.
+constexpr size_t kCounterAddsMax = 16;
+// An erased range of up to so many keys becomes single deletes: a range tombstone costs every later
+// read of its file, and most ranges that are erased hold a handful of rows.
+constexpr size_t kEraseByKeyMax = 64;
+
+constexpr std::array kAccesses = {Access::kRecord, Access::kIndex, Access::kQueue};
+
+// Stored: names of column families.
+const char* FamilyName(Access access) {
+  switch (access) {
+    case Access::kRecord:
+      return "record";
+    case Access::kIndex:
+      return "index";
+    case Access::kQueue:
+      return "queue";
+  }
+  return nullptr;
+}
+
+Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
+
+[[noreturn]] void ThrowFault(const Status& status) {
+  if (status.IsCorruption() || status.IsInvalidArgument()) {
+    throw std::runtime_error("rocksdb: " + status.ToString());
+  }
+  throw Error(ErrorCode::kUnavailable, "The database is not available right now",
+              "rocksdb: " + status.ToString());
+}
+
+void Require(const Status& status) {
+  if (!status.ok()) ThrowFault(status);
+}
+
+// Adds 64-bit big-endian integers. Stored by name.
+class CounterMerge final : public rocksdb::AssociativeMergeOperator {
+ public:
+  bool Merge(const Slice&, const Slice* existing, const Slice& delta, std::string* result,
+             rocksdb::Logger*) const override {
+    constexpr size_t kSize = sizeof(int64_t);
+    if (delta.size() != kSize || (existing != nullptr && existing->size() != kSize)) return false;
+    int64_t before = existing == nullptr ? 0 : DecodeCounter(existing->ToString());
+    *result = EncodeCounter(AddWrapping(before, DecodeCounter(delta.ToString())));
+    return true;
+  }
+  const char* Name() const override { return "stampede.Counter"; }
+};
+
+// After a failed write RocksDB refuses all others, until the process starts anew or, for a full
+// disk, until there is space again; this is where the cause is told.
+class FaultLog final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, Status* status) override {
+    obs::Log(obs::LogLevel::kError, "store engine failed",
+             {{"reason", static_cast<int>(reason)}, {"status", status->ToString()}});
+  }
+};
+
+rocksdb::DBOptions MakeDbOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 500;
+  options.max_total_wal_size = kWalBytesMax;
+  options.max_manifest_file_size = 16 * 1024 * 1024;
+  // Opening reads the manifest and the log, not the data.
+  options.skip_stats_update_on_db_open = true;
+  options.skip_checking_sst_file_sizes_on_db_open = true;
+  // Large files reach the disk little by little, not in one burst that delays everybody's sync.
+  options.bytes_per_sync = 1024 * 1024;
+  // GroupCommit writes from one thread at a time.
+  options.allow_concurrent_memtable_write = false;
+  options.enable_write_thread_adaptive_yield = false;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = 4 * 1024 * 1024;
+  options.keep_log_file_num = 3;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.listeners.push_back(std::make_shared<FaultLog>());
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions MakeFamilyOptions(Access access, const RocksDbOptions& ours,
+                                               const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  if (access == Access::kRecord) {
+    // Many look-ups are for what is absent: is this followed, was this favourited.
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  } else {
+    table.block_size = 8 * 1024;  // scans read neighbours
+  }
+
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.merge_operator = std::make_shared<CounterMerge>();
+  options.max_successive_merges = kCounterAddsMax;
+  options.write_buffer_size = ours.memtable_bytes;
+  options.max_write_buffer_number = 3;
+  options.arena_block_size = 128 * 1024;
+  options.level_compaction_dynamic_level_bytes = true;
+  auto supported = rocksdb::GetSupportedCompressions();
+  bool lz4 = std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end();
+  options.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  if (access == Access::kQueue) {
+    // What is erased soon is passed by every scan until it is compacted away: keep little of it in
+    // memory and compact a file where it piles up.
+    options.write_buffer_size = std::max<size_t>(ours.memtable_bytes / 4, 64 * 1024);
+    options.table_properties_collector_factories.push_back(
+        rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512));
+  }
+  return options;
+}
+
+[[noreturn]] void ThrowOpenFault(const std::string& path, const Status& status) {
+  std::string text = status.ToString();
+  bool locked = text.find("While lock file") != std::string::npos ||
+                text.find("lock hold by current process") != std::string::npos;
+  if (status.IsIOError() && locked) {
+    throw Error(ErrorCode::kUnavailable, "The database " + path + " is in use by another process",
+                text);
+  }
+  if (status.IsCorruption()) {
+    throw Error(ErrorCode::kInternal, "The database " + path + " is damaged: " + text, text);
+  }
+  throw Error(ErrorCode::kInternal, "Cannot open the database " + path + ": " + text, text);
+}
+
+class RocksDbStoreImpl final : public RocksDbStore {
+ public:
+  explicit RocksDbStoreImpl(const RocksDbOptions& options);
+  ~RocksDbStoreImpl() override;
+
+  std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override;
+  std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override;
+  bool Commit(const Batch& batch) override;
+  Stats stats() const override;
+  void Checkpoint(const std::string& path) override;
+
+ private:
+  using Members = std::span<GroupCommit::Member* const>;
+
+  rocksdb::ColumnFamilyHandle* FamilyOf(std::string_view key) const {
+    return families_[static_cast<size_t>(RequireTable(key).access())];
+  }
+  std::vector<Row> ScanOne(const ScanRequest& request);
+
+  // The steps of one group, by its leader.
+  void ApplyGroup(Members group);
+  void CheckExpectations(Members group);
+  void Append(const Batch::Write& write, rocksdb::WriteBatch& out);
+  void AppendEraseRange(const Batch::Write& write, rocksdb::WriteBatch& out);
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::array<rocksdb::ColumnFamilyHandle*, kAccesses.size()> families_ = {};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // all, for closing
+
+  std::atomic<uint64_t> commits_ = 0;
+  std::atomic<uint64_t> conflicts_ = 0;
+  std::atomic<uint64_t> groups_ = 0;
+  std::atomic<uint64_t> syncs_ = 0;
+  GroupCommit queue_{[this](Members group) { ApplyGroup(group); }};
+};
+
+RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
+  std::error_code failed;
+  fs::create_directories(options.path, failed);
+  if (failed) {
+    throw Error(ErrorCode::kInternal,
+                "Cannot create the directory " + options.path + ": " + failed.message());
+  }
+  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/4);
+  // RocksDB insists on the default family; it stays empty.
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
+      {rocksdb::kDefaultColumnFamilyName, MakeFamilyOptions(Access::kIndex, options, cache)}};
+  for (Access access : kAccesses) {
+    descriptors.emplace_back(FamilyName(access), MakeFamilyOptions(access, options, cache));
+  }
+  rocksdb::DB* db = nullptr;
+  Status status = rocksdb::DB::Open(MakeDbOptions(), options.path, descriptors, &handles_, &db);
+  if (!status.ok()) ThrowOpenFault(options.path, status);
+  db_.reset(db);
+  for (size_t i = 0; i < kAccesses.size(); ++i) {
+    families_[static_cast<size_t>(kAccesses[i])] = handles_[i + 1];
+  }
+}
+
+RocksDbStoreImpl::~RocksDbStoreImpl() {
+  Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
+  if (!status.ok()) {
+    // Nothing is lost: the log has it, and the next open replays it.
+    obs::Log(obs::LogLevel::kWarn, "store not flushed", {{"status", status.ToString()}});
+  }
+  for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  db_->Close().PermitUncheckedError();
+}
+
+std::vector<std::optional<std::string>> RocksDbStoreImpl::MultiGet(
+    std::span<const std::string> keys) {
+  std::vector<std::optional<std::string>> values(keys.size());
+  if (keys.size() == 1) {
+    std::string value;
+    Status status = db_->Get({}, FamilyOf(keys[0]), ToSlice(keys[0]), &value);
+    if (status.ok()) {
+      values[0] = std::move(value);
+    } else if (!status.IsNotFound()) {
+      ThrowFault(status);
+    }
+    return values;
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  std::vector<Slice> slices;
+  families.reserve(keys.size());
+  slices.reserve(keys.size());
+  for (const auto& key : keys) {
+    families.push_back(FamilyOf(key));
+    slices.push_back(ToSlice(key));
+  }
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<Status> statuses(keys.size());
+  db_->MultiGet({}, keys.size(), families.data(), slices.data(), found.data(), statuses.data());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].ok()) {
+      values[i].emplace(found[i].data(), found[i].size());
+    } else if (!statuses[i].IsNotFound()) {
+      ThrowFault(statuses[i]);
+    }
+  }
+  return values;
+}
+
+std::vector<std::vector<Row>> RocksDbStoreImpl::MultiScan(std::span<const ScanRequest> requests) {
+  for (const auto& request : requests) ValidateScan(request);
+  std::vector<std::vector<Row>> answers;
+  answers.reserve(requests.size());
+  for (const auto& request : requests) answers.push_back(ScanOne(request));
+  return answers;
+}
+
+std::vector<Row> RocksDbStoreImpl::ScanOne(const ScanRequest& request) {
+  std::vector<Row> rows;
+  if (request.limit == 0 || request.range.begin >= request.range.end) return rows;
+  Slice begin = ToSlice(request.range.begin);
+  Slice end = ToSlice(request.range.end);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin;
+  options.iterate_upper_bound = &end;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, FamilyOf(request.range.begin)));
+  bool forward = request.direction == Direction::kForward;
+  for (forward ? it->SeekToFirst() : it->SeekToLast(); it->Valid();
+       forward ? it->Next() : it->Prev()) {
+    rows.push_back({it->key().ToString(), it->value().ToString()});
+    if (rows.size() == request.limit) break;
+  }
+  Require(it->status());
+  return rows;
+}
+
+bool RocksDbStoreImpl::Commit(const Batch& batch) {
+  ValidateBatch(batch);
+  return queue_.Commit(batch);
+}
+
+void RocksDbStoreImpl::ApplyGroup(Members group) {
+  CheckExpectations(group);
+  rocksdb::WriteBatch out;
+  bool sync = false;
+  uint64_t holding = 0;
+  for (const GroupCommit::Member* member : group) {
+    if (!member->committed) continue;
+    ++holding;
+    for (const auto& write : member->batch.writes()) Append(write, out);
+    sync |= !member->batch.relaxed() && !member->batch.writes().empty();
+  }
+  if (out.Count() > 0) {
+    rocksdb::WriteOptions options;
+    options.sync = sync;
+    Require(db_->Write(options, &out));
+    groups_ += 1;
+    syncs_ += sync ? 1 : 0;
+  }
+  commits_ += holding;
+  conflicts_ += group.size() - holding;
+}
+
+// Sets `committed` to whether all expectations hold. No member's expectation touches what an
+// earlier one writes (GroupCommit sees to it), so the store as it is now decides for all.
+void RocksDbStoreImpl::CheckExpectations(Members group) {
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  std::vector<Slice> keys;
+  for (GroupCommit::Member* member : group) {
+    member->committed = true;
+    for (const auto& expectation : member->batch.expectations()) {
+      families.push_back(FamilyOf(expectation.key));
+      keys.push_back(ToSlice(expectation.key));
+    }
+  }
+  if (keys.empty()) return;
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<Status> statuses(keys.size());
+  db_->MultiGet({}, keys.size(), families.data(), keys.data(), found.data(), statuses.data());
+  size_t i = 0;
+  for (GroupCommit::Member* member : group) {
+    for (const auto& expectation : member->batch.expectations()) {
+      if (!statuses[i].ok() && !statuses[i].IsNotFound()) ThrowFault(statuses[i]);
+      std::string_view value(found[i].data(), found[i].size());
+      if (!Holds(expectation, statuses[i].ok() ? &value : nullptr)) member->committed = false;
+      ++i;
+    }
+  }
+}
+
+void RocksDbStoreImpl::Append(const Batch::Write& write, rocksdb::WriteBatch& out) {
+  auto* family = FamilyOf(write.key);
+  switch (write.kind) {
+    case Batch::Kind::kPut:
+      return Require(out.Put(family, write.key, write.value));
+    case Batch::Kind::kErase:
+      return Require(out.Delete(family, write.key));
+    case Batch::Kind::kEraseRange:
+      return AppendEraseRange(write, out);
+    case Batch::Kind::kAdd:
+      return Require(out.Merge(family, write.key, EncodeCounter(write.delta)));
+  }
+}
+
+// Reads the range as it was before the group, which is right because its batch leads the group and
+// may not write inside the range.
+void RocksDbStoreImpl::AppendEraseRange(const Batch::Write& write, rocksdb::WriteBatch& out) {
+  if (write.key >= write.value) return;
+  auto* family = FamilyOf(write.key);
+  Slice begin = ToSlice(write.key);
+  Slice end = ToSlice(write.value);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin;
+  options.iterate_upper_bound = &end;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family));
+  std::vector<std::string> keys;
+  for (it->SeekToFirst(); it->Valid() && keys.size() <= kEraseByKeyMax; it->Next()) {
+    keys.push_back(it->key().ToString());
+  }
+  Require(it->status());
+  if (keys.size() > kEraseByKeyMax) return Require(out.DeleteRange(family, begin, end));
+  for (const auto& key : keys) Require(out.Delete(family, key));
+}
+
+RocksDbStore::Stats RocksDbStoreImpl::stats() const {
+  return {commits_.load(), conflicts_.load(), groups_.load(), syncs_.load()};
+}
+
+void RocksDbStoreImpl::Checkpoint(const std::string& path) {
+  rocksdb::Checkpoint* raw = nullptr;
+  Require(rocksdb::Checkpoint::Create(db_.get(), &raw));
+  std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  Require(checkpoint->CreateCheckpoint(path));
+}
+
+}  // namespace
+
+std::unique_ptr<RocksDbStore> OpenRocksDb(const RocksDbOptions& options) {
+  return std::make_unique<RocksDbStoreImpl>(options);
+}
+
+}  // namespace stampede::store
