@@ -1,0 +1,310 @@
+#include "features/statuses/view.h"
+
+#include "base/error.h"
+#include "base/time_text.h"
+#include "codec/url.h"
+#include "features/accounts/keys.h"
+#include "features/statuses/keys.h"
+
+namespace stampede::statuses {
+
+namespace {
+
+using accounts::AccountData;
+using accounts::AccountFetch;
+using relationships::Ties;
+using relationships::TiesFetch;
+using relationships::Visibility;
+
+// The reads of one status beside its record and its author's account.
+struct StatusReads {
+  const std::shared_ptr<const store::Counter>& replies;
+  const std::shared_ptr<const store::Counter>& reblogs;
+  const std::shared_ptr<const store::Counter>& favourites;
+  const std::shared_ptr<const MyStatusRecord>* mine = nullptr;
+  TiesFetch ties;
+  std::vector<TiesFetch> mentioned;  // for kHome: the viewer and those the status mentions
+
+  StatusReads(store::RecordFetch& fetch, AccountFetch& accounts, AccountId viewer, StatusId id,
+              AccountId author)
+      : replies(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kReplies))),
+        reblogs(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kReblogs))),
+        favourites(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kFavourites))),
+        ties(fetch, viewer, author) {
+    accounts.Want(author);
+    if (viewer) mine = &fetch.Want<MyStatusRecord>(MyStatusKey(viewer, id));
+  }
+};
+
+// One status of the page on its way: its own reads and, of a boost, those of the original.
+struct Loading {
+  std::shared_ptr<const StatusRecord> status;
+  std::unique_ptr<StatusReads> reads;
+  const std::shared_ptr<const StatusRecord>* original = nullptr;
+  std::unique_ptr<StatusReads> original_reads;
+};
+
+// Judges and assembles what was read, for one viewer and purpose.
+class Assembler {
+ public:
+  Assembler(const AccountFetch& accounts, AccountId viewer, LoadFor purpose, int64_t now_ms)
+      : accounts_(accounts), viewer_(viewer), purpose_(purpose), now_ms_(now_ms) {}
+
+  std::optional<StatusData> Assemble(const Loading& loading) const {
+    auto data = AssembleOne(loading.status, *loading.reads);
+    if (!data || !loading.original) return data;
+    auto original = AssembleOne(*loading.original, *loading.original_reads);
+    if (!original) return std::nullopt;
+    data->reblog = std::make_shared<const StatusData>(std::move(*original));
+    return data;
+  }
+
+ private:
+  std::optional<StatusData> AssembleOne(const std::shared_ptr<const StatusRecord>& status,
+                                        const StatusReads& reads) const {
+    if (!status) return std::nullopt;
+    AccountId author(status->author());
+    StatusData data{.status = status,
+                    .author = accounts_.Take(author),
+                    .replies = std::max<int64_t>(0, reads.replies->value),
+                    .reblogs = std::max<int64_t>(0, reads.reblogs->value),
+                    .favourites = std::max<int64_t>(0, reads.favourites->value),
+                    .mine = reads.mine ? *reads.mine : nullptr};
+    if (!data.author) return std::nullopt;
+    std::vector<AccountId> mentions;
+    for (const Mention& mention : status->mentions()) mentions.emplace_back(mention.account());
+    Ties ties = reads.ties.Take();
+    relationships::StatusFacts facts{.author = author,
+                                     .visibility = VisibilityOf(*status),
+                                     .mentions = mentions,
+                                     .author_suspended = data.author.account->suspended_ms() != 0};
+    if (!relationships::Visible(viewer_, facts, ties)) return std::nullopt;
+    if (purpose_ == LoadFor::kItself || author == viewer_) return data;
+    if (relationships::HiddenFromLists(viewer_, author, ties, now_ms_)) return std::nullopt;
+    for (const TiesFetch& mentioned : reads.mentioned) {
+      Ties mine = mentioned.Take();
+      if (mine.blocking() || mine.muting(now_ms_)) return std::nullopt;
+    }
+    return data;
+  }
+
+  const AccountFetch& accounts_;
+  AccountId viewer_;
+  LoadFor purpose_;
+  int64_t now_ms_;
+};
+
+void WantMentioned(store::RecordFetch& fetch, AccountId viewer, const StatusRecord& status,
+                   StatusReads& reads) {
+  for (const Mention& mention : status.mentions()) {
+    if (AccountId account(mention.account()); account != viewer) {
+      reads.mentioned.emplace_back(fetch, viewer, account);
+    }
+  }
+}
+
+}  // namespace
+
+Visibility VisibilityOf(const StatusRecord& status) {
+  return static_cast<Visibility>(status.visibility());
+}
+
+std::string_view VisibilityName(Visibility visibility) {
+  static constexpr std::string_view kNames[] = {"public", "unlisted", "private", "direct"};
+  return kNames[static_cast<size_t>(visibility)];
+}
+
+std::optional<Visibility> ParseVisibility(std::string_view name) {
+  for (auto v : {Visibility::kPublic, Visibility::kUnlisted, Visibility::kPrivate,
+                 Visibility::kDirect}) {
+    if (name == VisibilityName(v)) return v;
+  }
+  return std::nullopt;
+}
+
+std::vector<StatusData> StatusViews::Load(AccountId viewer, std::span<const StatusId> ids,
+                                          LoadFor purpose) {
+  std::vector<std::string> keys;
+  keys.reserve(ids.size());
+  for (StatusId id : ids) keys.push_back(StatusKey(id));
+  auto statuses = records_.MultiGet<StatusRecord>(keys);
+
+  store::RecordFetch fetch(records_);
+  AccountFetch accounts(fetch);
+  std::vector<Loading> page;
+  page.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!statuses[i]) continue;
+    Loading& loading = page.emplace_back();
+    loading.status = statuses[i];
+    AccountId author(loading.status->author());
+    loading.reads = std::make_unique<StatusReads>(fetch, accounts, viewer, ids[i], author);
+    if (purpose == LoadFor::kHome) WantMentioned(fetch, viewer, *loading.status, *loading.reads);
+    if (StatusId original(loading.status->reblog_of()); original) {
+      loading.original = &fetch.Want<StatusRecord>(StatusKey(original));
+      loading.original_reads = std::make_unique<StatusReads>(
+          fetch, accounts, viewer, original, AccountId(loading.status->reblog_of_author()));
+    }
+  }
+  fetch.Run();
+
+  // Whom a boosted status mentions is only known now: the third round trip, for home alone.
+  store::RecordFetch mentions(records_);
+  if (purpose == LoadFor::kHome) {
+    for (Loading& loading : page) {
+      if (loading.original && *loading.original) {
+        WantMentioned(mentions, viewer, **loading.original, *loading.original_reads);
+      }
+    }
+    mentions.Run();
+  }
+
+  Assembler assembler(accounts, viewer, purpose, clock_.NowMs());
+  std::vector<StatusData> loaded;
+  loaded.reserve(page.size());
+  for (const Loading& loading : page) {
+    if (auto data = assembler.Assemble(loading)) loaded.push_back(std::move(*data));
+  }
+  return loaded;
+}
+
+StatusData StatusViews::LoadOne(AccountId viewer, StatusId id) {
+  auto loaded = Load(viewer, {&id, 1}, LoadFor::kItself);
+  if (loaded.empty()) throw Error::NotFound();
+  return std::move(loaded.front());
+}
+
+void StatusViews::Render(codec::JsonWriter& json, const StatusData& data,
+                         const net::Caller& caller) const {
+  RenderAs(json, data, caller, Body::kContent);
+}
+
+void StatusViews::RenderDeleted(codec::JsonWriter& json, const StatusData& data,
+                                const net::Caller& caller) const {
+  RenderAs(json, data, caller, Body::kText);
+}
+
+std::string StatusViews::RenderList(std::span<const StatusData> list,
+                                    const net::Caller& caller) const {
+  codec::JsonWriter json(list.size() * 4096 + 16);
+  json.Array();
+  for (const StatusData& data : list) Render(json, data, caller);
+  json.EndArray();
+  return json.TakeString();
+}
+
+std::string StatusViews::UrlOf(const StatusData& data) const {
+  const StatusData& original = data.reblog ? *data.reblog : data;
+  return accounts::ProfileUrl(*original.author.account, site_) + "/" + original.id().ToString();
+}
+
+namespace {
+
+void RenderMentions(codec::JsonWriter& json, const StatusRecord& status, const Site& site) {
+  json.Key("mentions").Array();
+  for (const Mention& mention : status.mentions()) {
+    std::string acct = mention.username();
+    if (!mention.domain().empty()) acct += "@" + mention.domain();
+    json.Object();
+    json.Field("id", AccountId(mention.account()));
+    json.Field("username", mention.username());
+    json.Field("url", mention.url().empty() ? site.base_url + "/@" + mention.username()
+                                            : mention.url());
+    json.Field("acct", acct);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void RenderTags(codec::JsonWriter& json, const StatusRecord& status, const Site& site) {
+  json.Key("tags").Array();
+  for (const std::string& tag : status.tags()) {
+    json.Object();
+    json.Field("name", tag);
+    json.Field("url", site.base_url + "/tags/" + codec::PercentEncode(tag));
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+// Nobody can quote here yet, and the entity says so.
+void RenderQuoteApproval(codec::JsonWriter& json) {
+  json.Key("quote_approval").Object();
+  json.Key("automatic").Array().EndArray();
+  json.Key("manual").Array().EndArray();
+  json.Field("current_user", "denied");
+  json.EndObject();
+}
+
+void EmptyArrays(codec::JsonWriter& json, std::initializer_list<std::string_view> keys) {
+  for (std::string_view key : keys) json.Key(key).Array().EndArray();
+}
+
+void RenderViewerKeys(codec::JsonWriter& json, const StatusData& data) {
+  json.Field("favourited", data.mine && data.mine->favourite_id() != 0);
+  json.Field("reblogged", data.mine && data.mine->reblog_id() != 0);
+  json.Field("muted", false);
+  json.Field("bookmarked", false);
+  EmptyArrays(json, {"filtered"});
+}
+
+void RenderApplication(codec::JsonWriter& json, const StatusRecord& status) {
+  if (status.app_name().empty()) return;
+  json.Key("application").Object();
+  json.Field("name", status.app_name());
+  json.Key("website");
+  if (status.app_website().empty()) json.Null();
+  else json.String(status.app_website());
+  json.EndObject();
+}
+
+}  // namespace
+
+void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
+                           const net::Caller& caller, Body body) const {
+  const StatusRecord& status = *data.status;
+  Visibility visibility = VisibilityOf(status);
+  std::string id = data.id().ToString();
+  json.Object();
+  json.Field("id", id);
+  json.Field("created_at", IsoTime(status.created_ms()));
+  json.Field("in_reply_to_id", StatusId(status.in_reply_to_id()));
+  json.Field("in_reply_to_account_id", AccountId(status.in_reply_to_account()));
+  json.Field("sensitive", status.sensitive());
+  json.Field("spoiler_text", status.spoiler_text());
+  json.Field("visibility", VisibilityName(visibility));
+  json.Key("language");
+  if (status.language().empty()) json.Null();
+  else json.String(status.language());
+  std::string uri = accounts::ActorUri(*data.author.account, site_) + "/statuses/" + id;
+  json.Field("uri", data.reblog ? uri + "/activity" : uri);
+  json.Field("url", UrlOf(data));
+  json.Field("replies_count", data.replies);
+  json.Field("reblogs_count", data.reblogs);
+  json.Field("favourites_count", data.favourites);
+  json.Field("quotes_count", 0);
+  json.Key("edited_at");
+  if (status.edited_ms()) json.String(IsoTime(status.edited_ms()));
+  else json.Null();
+  if (body == Body::kText) json.Field("text", status.text());
+  else json.Field("content", status.content());
+  json.Key("reblog");
+  if (data.reblog) RenderAs(json, *data.reblog, caller, Body::kContent);
+  else json.Null();
+  RenderApplication(json, status);
+  json.Key("account");
+  accounts::RenderAccount(json, data.author, site_);
+  RenderMentions(json, status, site_);
+  RenderTags(json, status, site_);
+  EmptyArrays(json, {"media_attachments", "emojis", "tagged_collections"});
+  json.Field("quote", nullptr).Field("card", nullptr).Field("poll", nullptr);
+  RenderQuoteApproval(json);
+  if (caller.is_user()) RenderViewerKeys(json, data.reblog ? *data.reblog : data);
+  if (caller.account == AccountId(status.author()) && !data.reblog &&
+      visibility != Visibility::kDirect) {
+    json.Field("pinned", false);
+  }
+  json.EndObject();
+}
+
+}  // namespace stampede::statuses
