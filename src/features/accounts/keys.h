@@ -18,7 +18,13 @@
 namespace stampede::accounts {
 
 // Stored in keys.
-enum class AccountCounter : uint8_t { kStatuses = 1, kFollowers = 2, kFollowing = 3, kFollowRequests = 4 };
+enum class AccountCounter : uint8_t {
+  kStatuses = 1,
+  kFollowers = 2,
+  kFollowing = 3,
+  kFollowRequests = 4,
+  kNotifiedFollowers = 5,  // followers who want to be told of every post
+};
 
 std::string AccountKey(AccountId account);
 std::string UserKey(AccountId account);

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "codec/crypto.h"
+#include "codec/text.h"
 #include "events/committer.h"
 #include "features/accounts/records.pb.h"
 #include "features/instance/site.h"
@@ -98,9 +99,11 @@ class AccountsService {
   void CheckSignUp(const NewUser& user);
   std::string HashPassword(std::string_view password);
   bool CheckPassword(const std::string& hash, std::string_view password);
-  std::string NoteHtml(std::string_view note);
-  std::string FieldHtml(std::string_view value);
-  void ApplyTexts(const ProfilePatch& patch, AccountRecord& account);
+  using Formatter = std::string (*)(std::string_view, const codec::FormatContext&);
+  std::string Html(std::string_view text, Formatter format);
+  ProfileChange ApplyToProfile(const ProfilePatch& patch, AccountRecord& account);
+  void ApplyFields(const ProfilePatch::Fields& fields, AccountRecord& account);
+  void ApplyToUser(const ProfilePatch& patch, UserRecord& user);
   template <class Change>
   void ChangeUser(AccountId account, Change change);
 
