@@ -78,6 +78,20 @@ inline constexpr int64_t kWebSessionMs = 30LL * 24 * 3600 * 1000;
 // Relationships.
 inline constexpr int64_t kFollowsMax = 7'500;
 inline constexpr size_t kRelationshipIdsMax = 1'000;
+inline constexpr size_t kRelationshipNoteCharsMax = 2'000;
+inline constexpr size_t kFollowLanguagesMax = 200;
+inline constexpr int64_t kMuteMsMax = 100LL * 365 * 24 * 3600 * 1000;
+inline constexpr size_t kAcceptedRequestsPerBatch = 100;
+inline constexpr size_t kFamiliarFollowersIdsMax = 20;
+inline constexpr size_t kFamiliarFollowersScanned = 1'000;    // newest followers of each
+
+// Notifications.
+inline constexpr size_t kNotificationsPageDefault = 40;
+inline constexpr size_t kNotificationsPageMax = 80;
+inline constexpr size_t kUnreadNotificationsDefault = 100;    // unread_count stops there
+inline constexpr size_t kUnreadNotificationsMax = 1'000;
+inline constexpr size_t kNotificationScanRows = 10'000;       // looked at for one page
+inline constexpr size_t kNotifiedFollowersPerBatch = 200;
 
 // Statuses.
 inline constexpr size_t kStatusCharsMax = 500;

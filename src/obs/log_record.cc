@@ -1,9 +1,10 @@
 #include "obs/log_record.h"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <utility>
 
 #include "base/limits.h"
 
