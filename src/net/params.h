@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,7 +44,8 @@ class Params {
   std::optional<int64_t> Int() const;
   // The texts of a list, of a map with index names, or of a lone scalar (`id=2`).
   std::vector<std::string_view> Texts() const;
-  // The elements of a list, or of a map in the order of its names as numbers.
+  // The elements of a list, or of a map in the order of its names as numbers; other names are no
+  // elements.
   std::vector<const Params*> Elements() const;
   const Upload* File() const { return file_.empty() ? nullptr : &file_.front(); }
   const std::vector<std::pair<std::string, Params>>& members() const { return members_; }
@@ -66,6 +68,10 @@ class Params {
   void SetByFormName(std::string_view name, Params value);
 
  private:
+  bool HasPath(std::span<const std::string_view> path) const;
+  // The child that the part `name` of a form name means, made when absent; `rest` is what follows.
+  Params& Descend(std::string_view name, std::span<const std::string_view> rest);
+
   Kind kind_ = Kind::kAbsent;
   std::string text_;
   std::vector<std::pair<std::string, Params>> members_;  // kMap, and kList with empty names
@@ -76,10 +82,12 @@ class Params {
 void ParseUrlEncoded(std::string_view text, Params& into);
 // Adds those of a multipart/form-data body (RFC 7578). Throws Error(kBadRequest).
 void ParseMultipart(std::string_view body, std::string_view boundary, Params& into);
-// Adds the members of a JSON object. An empty body is no parameters. Throws Error(kBadRequest).
+// Adds the members of a JSON object. An empty body is no parameters. Whole numbers keep their digits,
+// others the shortest text that means the same. Throws Error(kBadRequest).
 void ParseJsonParams(std::string_view body, Params& into);
-// By Content-Type; an empty body is fine with any type. Throws Error(kBadRequest) or
-// Error(kUnsupportedMedia).
+// By Content-Type; an empty body is fine with any type, a body without a type is a form. Plain text
+// and ActivityPub's types have no parameters: their routes read the raw body. Throws
+// Error(kBadRequest) or Error(kUnsupportedMedia).
 void ParseBody(std::string_view content_type, std::string_view body, Params& into);
 
 }  // namespace stampede::net

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,10 +43,13 @@ enum class Caching : uint8_t {
 using Handler = std::function<Reply(Request&)>;
 
 // One row of the route table. A row says all that the router needs to know before the handler runs;
-// a route without a row does not exist.
+// a route without a row does not exist. In a path, `:name` matches one segment ("/users/:name"), or
+// what is left of one behind a prefix ("/@:name"); "*rest" at the end matches the remainder, slashes
+// and all. Literal segments win over prefixes, prefixes over `:name`, that over "*rest". HEAD is
+// answered by the row for GET.
 struct Route {
   Method method;
-  std::string path;     // "/api/v1/statuses/:id"; `:name` matches one segment, "*rest" at the end the remainder
+  std::string path;     // "/api/v1/statuses/:id", see above
   Auth auth;
   std::string scopes;   // any one of them suffices ("profile read:accounts"); empty for none
   RateClass rate = RateClass::kApi;
@@ -65,6 +69,7 @@ class RouteTable {
 
  private:
   std::vector<Route> routes_;
+  std::set<std::string> shapes_;  // to refuse a repeated row
 };
 
 }  // namespace stampede::net

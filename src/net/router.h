@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "net/rate_limit.h"
 #include "net/route.h"
 #include "net/server.h"
@@ -25,6 +26,9 @@ class Authenticator {
 struct RouterOptions {
   double rate_limit_scale = 1.0;  // 0 switches rate limits off
   bool secure = false;            // served over https: adds Strict-Transport-Security to pages
+  // Draws a refusal for a browser that asked for a page; none: a plain small page. The API, OAuth's
+  // machine endpoints and discovery always answer with JSON.
+  std::function<Reply(const Request&, const Error&)> error_page;
 };
 
 // From a request to a reply: matches the route, answers CORS preflights, parses parameters, checks
