@@ -37,6 +37,11 @@ bool GroupCommit::Commit(const Batch& batch) {
   return self.committed;
 }
 
+size_t GroupCommit::waiting() const {
+  MutexLock lock(mutex_);
+  return queue_.size();
+}
+
 void GroupCommit::Lead(std::span<Member* const> group) {
   std::exception_ptr failure;
   try {

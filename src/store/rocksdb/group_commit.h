@@ -37,6 +37,9 @@ class GroupCommit {
   // Blocks until the batch was applied (true) or refused (false).
   bool Commit(const Batch& batch);
 
+  // Callers inside Commit right now.
+  size_t waiting() const;
+
  private:
   // How many from the front of `waiting` may be applied together: as many as are independent of
   // what those before them write, within a bound of bytes; at least one.
@@ -44,7 +47,7 @@ class GroupCommit {
   void Lead(std::span<Member* const> group);
 
   const Apply apply_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<Member*> queue_ STAMPEDE_GUARDED_BY(mutex_);  // the front leads
 };
 

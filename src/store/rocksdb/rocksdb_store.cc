@@ -225,8 +225,11 @@ RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
 RocksDbStoreImpl::~RocksDbStoreImpl() {
   Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
   if (!status.ok()) {
-    // Nothing is lost: the log has it, and the next open replays it.
-    obs::Log(obs::LogLevel::kWarn, "store not flushed", {{"status", status.ToString()}});
+    // Nothing acknowledged is lost: the log has it, and the next open replays it. The engine is left
+    // open on purpose: closing a log whose last write failed trips an assertion of RocksDB 7.8.
+    obs::Log(obs::LogLevel::kError, "store not closed cleanly", {{"status", status.ToString()}});
+    db_.release();
+    return;
   }
   for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   db_->Close().PermitUncheckedError();
@@ -382,7 +385,7 @@ void RocksDbStoreImpl::AppendEraseRange(const Batch::Write& write, rocksdb::Writ
 }
 
 RocksDbStore::Stats RocksDbStoreImpl::stats() const {
-  return {commits_.load(), conflicts_.load(), groups_.load(), syncs_.load()};
+  return {commits_.load(), conflicts_.load(), groups_.load(), syncs_.load(), queue_.waiting()};
 }
 
 void RocksDbStoreImpl::Checkpoint(const std::string& path) {

@@ -27,6 +27,7 @@ class RocksDbStore : public Store {
     uint64_t conflicts;  // batches refused by an expectation
     uint64_t groups;     // writes, each of one or more batches
     uint64_t syncs;      // of these, how many waited for the disk
+    uint64_t waiting;    // callers inside Commit right now
   };
   virtual Stats stats() const = 0;
 
