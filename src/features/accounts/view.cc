@@ -229,12 +229,12 @@ std::string ActorUri(const AccountRecord& account, const Site& site) {
 
 std::string AvatarUrl(const AccountRecord& account, const Site& site) {
   std::string_view blob = Suspended(account) ? std::string_view() : account.avatar();
-  return PictureUrl(site, blob, "/avatars/default/", account.id());
+  return PictureUrl(site, blob, "/media/default/avatar/", account.id());
 }
 
 std::string HeaderUrl(const AccountRecord& account, const Site& site) {
   std::string_view blob = Suspended(account) ? std::string_view() : account.header();
-  return PictureUrl(site, blob, "/headers/default/", account.id());
+  return PictureUrl(site, blob, "/media/default/header/", account.id());
 }
 
 }  // namespace stampede::accounts
