@@ -22,8 +22,9 @@ struct FollowOptions {
 };
 
 struct ListedAccount {
-  RelationId id;       // the cursor
+  RelationId id;           // the cursor
   AccountId account;
+  int64_t expires_ms = 0;  // of mutes; 0: never
 };
 
 struct Followee {
@@ -33,7 +34,8 @@ struct Followee {
 };
 
 // Commands and queries on who follows, blocks and mutes whom. Thread-safe. Every command is
-// idempotent and commits one batch; refusals are Errors.
+// idempotent and commits one batch; refusals are Errors. A command on an account that does not exist
+// throws kNotFound or does nothing.
 class RelationshipsService {
  public:
   explicit RelationshipsService(events::Committer& committer);
@@ -46,7 +48,9 @@ class RelationshipsService {
   void RemoveFollower(AccountId owner, AccountId follower);
   void AuthorizeRequest(AccountId owner, AccountId requester);  // kNotFound without a request
   void RejectRequest(AccountId owner, AccountId requester);
-  void AuthorizeAllRequests(AccountId owner);                 // an account was unlocked
+  // An account was unlocked: accepts limits::kAcceptedRequestsPerBatch requests now, and the others
+  // by a job. Those of limited accounts stay.
+  void AuthorizeAllRequests(AccountId owner);
   void Block(AccountId source, AccountId target);
   void Unblock(AccountId source, AccountId target);
   // `duration_s` 0 is for ever.
@@ -54,9 +58,13 @@ class RelationshipsService {
   void Unmute(AccountId source, AccountId target);
   void SetNote(AccountId source, AccountId target, std::string_view note);
 
+  // What the room's jobs do (jobs.h): accept the next slice of requests, and end a mute.
+  void AcceptSlice(events::Action& action, const AcceptRequests& request);
+  void ExpireMute(events::Action& action, const MuteExpiry& expiry);
+
   Ties GetTies(AccountId me, AccountId them);
   std::vector<Ties> GetTies(AccountId me, std::span<const AccountId> them);
-  // One page of a list, newest relation first.
+  // One page of a list, newest relation first. Mutes that are over are left out.
   std::vector<ListedAccount> ListPage(List list, AccountId owner, const net::Page& page);
   // Everybody `account` follows, in pages of the store; for feeds.
   std::vector<Followee> AllFollowed(AccountId account);
