@@ -24,7 +24,8 @@ struct PasswordCost {
 inline constexpr PasswordCost kCheapPasswordCost{.memory_kib = 8, .passes = 1, .lanes = 1};
 
 // An argon2id hash (RFC 9106) in the encoded form `$argon2id$v=19$m=…$salt$hash`, which carries its
-// own cost and salt. Takes about 20 ms of CPU and 19 MiB at the default cost: bound the callers.
+// own cost and salt. Takes tens of milliseconds of CPU and 19 MiB at the default cost: bound the
+// callers.
 std::string HashPassword(std::string_view password, Random& random, const PasswordCost& cost = {});
 // False for a wrong password and for a hash that is not one of HashPassword's. Costs as much as
 // the hash did.

@@ -256,7 +256,11 @@ std::optional<Entity> EntityScanner::UrlAt(size_t begin) const {
   if (!IsPublicHost(text_.substr(host, end - host))) return std::nullopt;
   if (ByteAt(end) == ':') {
     size_t port_end = end + 1;
-    while (port_end <= end + 5 && ByteAt(port_end) >= '0' && ByteAt(port_end) <= '9') ++port_end;
+    unsigned port = 0;
+    for (; port <= 65535 && ByteAt(port_end) >= '0' && ByteAt(port_end) <= '9'; ++port_end) {
+      port = port * 10 + static_cast<unsigned>(ByteAt(port_end) - '0');
+    }
+    if (port > 65535) return std::nullopt;
     if (port_end > end + 1) end = port_end;
   }
   // What looked like a host is a user name, which links must not carry: they deceive.

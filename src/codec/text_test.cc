@@ -37,6 +37,7 @@ TEST(FindUrls, NeedsASchemeAndAPublicHost) {
        {"example.org", "http://localhost/x", "http://127.0.0.1/", "https://", "https://.org",
         "xhttp://example.org", "@https://example.org", "ftp://example.org", "https:///x",
         "https://a:b@example.org/", "https://example.org@evil.example/",
+        "https://example.org:90000", "https://example.org:99999999999/",
         "https://a.example:80@b.example"}) {
     EXPECT_EQ(Urls(none), Strings{}) << none;
   }

@@ -22,10 +22,9 @@ size_t HttpSchemeLength(std::string_view text) {
 }
 
 bool IsPort(std::string_view text) {  // RFC 3986 allows an empty one
-  if (text.size() > 5) return false;
   unsigned port = 0;
   for (char c : text) {
-    if (c < '0' || c > '9') return false;
+    if (c < '0' || c > '9' || port > 65535) return false;
     port = port * 10 + static_cast<unsigned>(c - '0');
   }
   return port <= 65535;
