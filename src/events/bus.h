@@ -51,8 +51,9 @@ class Bus {
     virtual void OnEvent(const Event& event) = 0;
     // Events may have been missed: drop whatever they would have changed.
     virtual void OnGap() = 0;
-    // The backlog is empty for now. For work that is better done in batches.
-    virtual void OnIdle() {}
+    // The backlog is empty for now. For work that can wait, in small slices: true asks to be called
+    // again, unless an event comes first.
+    virtual bool OnIdle() { return false; }
   };
 
   // Returns when the event is queued for every local subscriber; blocks while a subscriber's queue

@@ -90,7 +90,8 @@ void Outbox::Flush() {
 }
 
 void Outbox::SweepIfDue() {
-  if (clock_.MonotonicUs() < next_sweep_us_) return;
+  const int64_t now_us = clock_.MonotonicUs();
+  if (now_us < next_sweep_us_) return;
   try {
     Sweep();
   } catch (const std::exception& error) {
@@ -98,7 +99,7 @@ void Outbox::SweepIfDue() {
   }
   // The second round comes early: the first one leaves what was committed just before a crash.
   int64_t pause_us = swept_before_ ? kSweepEveryUs : (kUnannouncedMs + 1'000) * 1'000;
-  next_sweep_us_ = clock_.MonotonicUs() + pause_us;
+  next_sweep_us_ = now_us + pause_us;
   swept_before_ = true;
 }
 

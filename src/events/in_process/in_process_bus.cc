@@ -100,7 +100,11 @@ class Mailbox {
         if (waiters_ > 0) WakeWaiters();
       }
       batch.clear();
-      if (handled_ == pushed_ && !discard_) Guard("idle", [this] { subscriber_->OnIdle(); });
+      bool more = true;
+      while (more && Quiet()) {
+        more = false;
+        Guard("idle", [&] { more = subscriber_->OnIdle(); });
+      }
     }
   }
 
@@ -111,6 +115,11 @@ class Mailbox {
     while (queue_.empty() && !closed_) arrived_.Wait(mutex_);
     batch->swap(queue_);
     return !batch->empty();
+  }
+
+  bool Quiet() {
+    MutexLock lock(mutex_);
+    return queue_.empty() && !closed_;
   }
 
   // A handler that throws has a bug, or a store that is down. It has missed the event, which is
