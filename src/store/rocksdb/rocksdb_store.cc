@@ -68,15 +68,24 @@ void Require(const Status& status) {
 // Adds 64-bit big-endian integers. Stored by name.
 class CounterMerge final : public rocksdb::AssociativeMergeOperator {
  public:
-  bool Merge(const Slice&, const Slice* existing, const Slice& delta, std::string* result,
+  bool Merge(const Slice& key, const Slice* existing, const Slice& delta, std::string* result,
              rocksdb::Logger*) const override {
-    constexpr size_t kSize = sizeof(int64_t);
-    if (delta.size() != kSize || (existing != nullptr && existing->size() != kSize)) return false;
-    int64_t before = existing == nullptr ? 0 : DecodeCounter(existing->ToString());
-    *result = EncodeCounter(AddWrapping(before, DecodeCounter(delta.ToString())));
+    int64_t before = existing == nullptr ? 0 : Decode(key, *existing);
+    *result = EncodeCounter(AddWrapping(before, Decode(key, delta)));
     return true;
   }
   const char* Name() const override { return "stampede.Counter"; }
+
+ private:
+  // Zero for what is no counter: somebody added to a record, which is our mistake, but a merge that
+  // fails would stop the engine for everybody.
+  static int64_t Decode(const Slice& key, const Slice& value) {
+    if (value.size() == sizeof(int64_t)) return DecodeCounter(value.ToString());
+    const Table* table = TableOf({key.data(), key.size()});
+    obs::Log(obs::LogLevel::kError, "addition to a value that is no counter",
+             {{"table", table == nullptr ? "unknown" : table->name()}});
+    return 0;
+  }
 };
 
 // After a failed write RocksDB refuses all others, until the process starts anew or, for a full

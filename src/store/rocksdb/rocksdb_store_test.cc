@@ -288,6 +288,21 @@ TEST(RocksDbStore, OnlyWhatMustBeDurableWaitsForTheDisk) {
   EXPECT_EQ(store->stats().syncs, 1u);
 }
 
+TEST(RocksDbStore, AnAdditionToARecordStopsNobodyElse) {
+  TempDir directory;
+  {
+    auto store = OpenTiny(directory.path());
+    Batch record;
+    record.Put(RecordKey(9), "no counter");
+    ASSERT_TRUE(store->Commit(record));
+    Batch mistake;
+    mistake.Add(RecordKey(9), 1);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(store->Commit(mistake));
+    ASSERT_TRUE(store->Commit(ActionOf(1)));
+  }
+  EXPECT_EQ(WholeActions(*OpenTiny(directory.path())).size(), 1u);
+}
+
 TEST(RocksDbStore, ACheckpointIsAStoreOfItsOwn) {
   TempDir directory;
   auto store = OpenTiny(directory.path() + "/live");
