@@ -22,10 +22,10 @@ struct Job {
   int64_t enqueued_ms = 0;
 };
 
-// One row of the job table: what runs a kind of job, and with how many reserved workers, so that one
-// kind's backlog never delays another's.
+// One row of the job table: what runs a kind of job, and with how many reserved workers, so that
+// one kind's backlog never delays another's.
 struct JobKind {
-  std::string name;              // stored in the job: never renamed
+  std::string name;  // stored in the job: never renamed
   int workers = 1;
   // Throws to be tried again later, with exponential backoff and full jitter
   // (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); after
@@ -33,12 +33,17 @@ struct JobKind {
   std::function<void(const Job&, events::Action& action)> run;
 };
 
-// The durable queue on the store. Jobs are enqueued by events::Action::Enqueue in the batch of their
-// cause. Each is leased to one worker with an expiry, so that a killed worker loses nothing and a
-// slow one is not doubled. Thread-safe.
+// How many processes run jobs on one store. The only one need not wait for the leases of a process
+// that died before it: they are void.
+enum class Sharing { kManyProcesses, kOneProcess };
+
+// The durable queue on the store. Jobs are enqueued by events::Action::Enqueue in the batch of
+// their cause. Each is leased to one worker with an expiry, so that a killed worker loses nothing
+// and a slow one is not doubled. Thread-safe.
 class JobRunner {
  public:
-  JobRunner(events::Committer& committer, Random& random, obs::Metrics& metrics);
+  JobRunner(events::Committer& committer, Random& random, obs::Metrics& metrics,
+            Sharing sharing = Sharing::kManyProcesses);
   ~JobRunner();
 
   // Before Start.
@@ -47,15 +52,18 @@ class JobRunner {
   void Start();
   // Waits for the running jobs; what is queued stays in the store.
   void Stop();
-  // For tests: true once no job is due or running, false after `timeout_ms`.
+  // For tests: true once no job is due or running, false after `timeout_ms` of real time.
   bool WaitUntilIdle(int64_t timeout_ms);
 
-  struct DeadLetter { std::string kind, payload, reason; int64_t died_ms; };
+  struct DeadLetter {
+    std::string kind, payload, reason;
+    int64_t died_ms;
+  };
   std::vector<DeadLetter> DeadLetters(size_t limit);
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with calls of the committer's hook that are under way
 };
 
 }  // namespace stampede::jobs
