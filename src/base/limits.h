@@ -21,6 +21,10 @@ inline constexpr int kIdleTimeoutMs = 75'000;
 inline constexpr int kWriteTimeoutMs = 30'000;
 inline constexpr int kRequestDeadlineMs = 15'000;
 inline constexpr int kShutdownGraceMs = 10'000;
+inline constexpr size_t kBodiesBytesMax = 64 * 1024 * 1024;   // of all requests that are in memory
+inline constexpr int kTransferBytesPerMs = 32;                // slowest body, up or down, that we bear
+inline constexpr int kLingerMs = 2'000;                       // reading on after a refusal
+inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
 
 // Outgoing HTTP. Mastodon: app/lib/request.rb (5 s to connect, 10 s per read, 30 s in all, 3 redirects,
 // 1 MiB of body).
@@ -79,7 +83,6 @@ inline constexpr int64_t kWebSessionMs = 30LL * 24 * 3600 * 1000;
 inline constexpr int64_t kFollowsMax = 7'500;
 inline constexpr size_t kRelationshipIdsMax = 1'000;
 inline constexpr size_t kRelationshipNoteCharsMax = 2'000;
-inline constexpr size_t kFollowLanguagesMax = 200;
 inline constexpr int64_t kMuteMsMax = 100LL * 365 * 24 * 3600 * 1000;
 inline constexpr size_t kAcceptedRequestsPerBatch = 100;
 inline constexpr size_t kFamiliarFollowersIdsMax = 20;
@@ -122,6 +125,8 @@ inline constexpr size_t kJobAttemptsMax = 16;
 inline constexpr int64_t kJobLeaseMs = 60'000;
 
 static_assert(kBatchBytesMax > kValueBytesMax);
+static_assert(kBodiesBytesMax > kUploadBytesMax && kUploadBytesMax > kBodyBytesMax);
+static_assert(kHeaderBytesMax > kTargetBytesMax);
 static_assert(kUploadBytesMax >= 2 * kAvatarBytesMax);
 static_assert(kOutgoingConnectTimeoutMs < kOutgoingStallTimeoutMs);
 static_assert(kOutgoingStallTimeoutMs < kOutgoingTimeoutMs);

@@ -32,6 +32,7 @@ struct ServerOptions {
   int workers = 32;                          // handlers that run at a time
   size_t queue_max = limits::kWorkerQueueMax;  // requests that wait for a worker; more get 503
   size_t connections_max = limits::kConnectionsMax;
+  size_t bodies_bytes_max = limits::kBodiesBytesMax;  // of all requests in memory; more get 503
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-For counts
   int header_timeout_ms = limits::kHeaderTimeoutMs;
   int body_timeout_ms = limits::kBodyTimeoutMs;
@@ -43,10 +44,12 @@ struct ServerOptions {
 // HTTP/1.1 with keep-alive and pipelining. Sockets are event-driven; handlers are plain synchronous
 // functions on a bounded pool of workers. Everything that a client can make large or slow is
 // bounded: header, body, time to send them, time to take the answer, connections, waiting requests.
-// TLS is the reverse proxy's. The only file that includes Boost.Beast is server.cc.
+// Times are measured on the clock's MonotonicUs and looked at a few times per timeout. TLS is the
+// reverse proxy's. The only file that includes Boost.Asio is server.cc; HTTP itself is read in
+// http_parser.cc.
 class HttpServer {
  public:
-  // The handler outlives the server.
+  // The handler outlives the server. Throws std::invalid_argument for a malformed trusted proxy.
   HttpServer(ServerOptions options, HttpHandler& handler, Clock& clock, Random& random,
              obs::Metrics& metrics);
   ~HttpServer();
@@ -54,7 +57,8 @@ class HttpServer {
   // Binds and starts to serve. Throws std::system_error when the address is not to be had.
   void Start();
   uint16_t port() const;
-  // Stops accepting, finishes what was accepted (at most limits::kShutdownGraceMs), then returns.
+  // Stops accepting, finishes what was accepted (at most limits::kShutdownGraceMs, and for as long as
+  // a running handler takes), then returns. Call it once; the destructor does otherwise.
   void Stop();
 
  private:

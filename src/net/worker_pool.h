@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace stampede::net {
+
+// A fixed number of threads that run jobs from one bounded queue, oldest first. Thread-safe.
+class WorkerPool {
+ public:
+  class Job {
+   public:
+    virtual ~Job() = default;
+    // Must not throw.
+    virtual void Run() = 0;
+  };
+
+  WorkerPool(int workers, size_t queue_max);
+  ~WorkerPool() { Stop(); }
+
+  // False when the queue is full or the pool has stopped.
+  bool TryPush(std::shared_ptr<Job> job);
+  // Waits for the jobs that run and drops those that wait. Afterwards no job runs.
+  void Stop();
+
+  size_t waiting() const;
+  size_t running() const { return running_.load(std::memory_order_relaxed); }
+
+ private:
+  void Work();
+
+  const size_t queue_max_;
+  mutable Mutex mutex_;
+  CondVar wakeup_;
+  std::deque<std::shared_ptr<Job>> queue_ STAMPEDE_GUARDED_BY(mutex_);
+  bool stopped_ STAMPEDE_GUARDED_BY(mutex_) = false;
+  std::atomic<size_t> running_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace stampede::net
