@@ -1,5 +1,8 @@
 #include "codec/language.h"
 
+#include <unicode/uloc.h>
+#include <unicode/unistr.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -47,6 +50,19 @@ std::optional<std::string> NormalizeLanguage(std::string_view tag) {
   }
   if (IsKnownLanguage(code)) return code;
   return std::nullopt;
+}
+
+std::span<const std::string_view> KnownLanguages() { return kLanguages; }
+
+std::string LanguageName(std::string_view code) {
+  UChar name[128];
+  UErrorCode status = U_ZERO_ERROR;
+  int32_t length =
+      uloc_getDisplayName(std::string(code).c_str(), "en", name, std::size(name), &status);
+  if (U_FAILURE(status) || length <= 0) return std::string(code);
+  std::string text;
+  icu::UnicodeString(name, std::min<int32_t>(length, std::size(name))).toUTF8String(text);
+  return text;
 }
 
 }  // namespace stampede::codec
