@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "store/store.h"
 #include "store/test_support.h"
 
@@ -511,7 +512,7 @@ class RandomHistory {
 };
 
 TEST_P(StoreConformance, ARandomHistoryAgreesWithTheModel) {
-  uint32_t seed = std::random_device()();
+  auto seed = static_cast<uint32_t>(SystemRandom().Bits());
   SCOPED_TRACE("seed " + std::to_string(seed));
   RandomHistory history(seed);
   StoreModel model;
