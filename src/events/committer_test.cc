@@ -16,13 +16,11 @@ namespace {
 using store::testing::RecordKey;
 using testing::Author;
 using testing::BrokenBus;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::Engine;
 using testing::Eventually;
 using testing::FaultyStore;
 using testing::Node;
-using ::testing::Not;
 using testing::Recorder;
 using ::testing::UnorderedElementsAre;
 
@@ -226,6 +224,7 @@ TEST_P(CommitterTest, ARowIsLeftToItsProcessForTenSeconds) {
   node.bus->Subscribe("recorder", &recorder);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 2; }));
+  EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   EXPECT_THAT(recorder.payloads(), ElementsAre("old"));
   clock_.AdvanceMs(11'000);
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 0; }));
