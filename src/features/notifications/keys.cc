@@ -39,17 +39,12 @@ std::string MarkerKey(AccountId account, MarkerTimeline timeline) {
   return Of(kMarker, account).Byte(static_cast<uint8_t>(timeline));
 }
 
-store::KeyRange PageRange(AccountId recipient, AccountId sender, uint64_t lower, uint64_t upper) {
-  if (upper == 0) return {};
-  NotificationId first(upper - 1);
-  NotificationId end(lower);
-  if (sender) return {FromKey(recipient, sender, first), FromKey(recipient, sender, end)};
-  return {NotificationKey(recipient, first), NotificationKey(recipient, end)};
-}
-
 store::KeyRange AllNotifications(AccountId recipient) { return All(kNotification, recipient); }
 store::KeyRange AllOnce(AccountId recipient) { return All(kOnce, recipient); }
 store::KeyRange AllFrom(AccountId recipient) { return All(kFrom, recipient); }
+store::KeyRange AllFrom(AccountId recipient, AccountId sender) {
+  return store::KeyRange::Prefix(Of(kFrom, recipient).Id(sender).str());
+}
 store::KeyRange AllGroups(AccountId recipient) { return All(kGroup, recipient); }
 
 }  // namespace stampede::notifications

@@ -38,11 +38,10 @@ std::string FromKey(AccountId recipient, AccountId sender, NotificationId id);
 std::string GroupKey(AccountId recipient, NotificationType type, StatusId status);
 std::string MarkerKey(AccountId account, MarkerTimeline timeline);
 
-// Notifications with lower < id < upper, newest first; with a sender only theirs.
-store::KeyRange PageRange(AccountId recipient, AccountId sender, uint64_t lower, uint64_t upper);
 store::KeyRange AllNotifications(AccountId recipient);
 store::KeyRange AllOnce(AccountId recipient);
 store::KeyRange AllFrom(AccountId recipient);
+store::KeyRange AllFrom(AccountId recipient, AccountId sender);
 store::KeyRange AllGroups(AccountId recipient);
 
 }  // namespace stampede::notifications

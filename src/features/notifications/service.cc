@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/page_scan.h"
 
 namespace stampede::notifications {
 namespace {
@@ -72,12 +73,12 @@ std::optional<NotificationType> ParseNotificationType(std::string_view name) {
   return static_cast<NotificationType>(found - kTypeNames.begin());
 }
 
-void EraseNotification(events::Action& action, AccountId recipient,
-                       const NotificationRecord& notification) {
+void EraseNotification(events::Action& action, AccountId recipient, const std::string& value) {
+  NotificationRecord notification = ParseNotification(value);
   NotificationId id(notification.id());
   AccountId sender(notification.sender());
   // While its row is there, notification_key means this one and no newer one.
-  action.batch.ExpectPresent(NotificationKey(recipient, id));
+  action.batch.ExpectUnchanged(NotificationKey(recipient, id), value);
   action.batch.Erase(NotificationKey(recipient, id));
   action.batch.Erase(FromKey(recipient, sender, id));
   action.batch.Erase(OnceKey(recipient, static_cast<NotificationType>(notification.type()), sender,
@@ -90,14 +91,13 @@ std::vector<NotificationRecord> NotificationsService::Next(AccountId recipient,
                                                            bool upwards, size_t limit) {
   std::vector<NotificationRecord> found;
   size_t rows_left = limits::kNotificationScanRows;
+  store::KeyRange index =
+      filter.sender ? AllFrom(recipient, filter.sender) : AllNotifications(recipient);
   bool all_types = filter.type_mask == ~0u;
   while (found.size() < limit && rows_left > 0 && lower < upper) {
     size_t count = std::min(rows_left, all_types ? limit : std::max(limit, kFilteredScanRows));
     rows_left -= count;
-    auto rows = committer_.store().Scan(
-        {.range = PageRange(recipient, filter.sender, lower, upper),
-         .limit = count,
-         .direction = upwards ? store::Direction::kBackward : store::Direction::kForward});
+    auto rows = committer_.store().Scan(store::PageScan(index, {lower, upper}, count, upwards));
     for (const store::Row& row : rows) {
       NotificationRecord record = ParseNotification(row.value);
       (upwards ? lower : upper) = record.id();
@@ -120,7 +120,8 @@ std::optional<NotificationRecord> NotificationsService::Find(AccountId recipient
 
 void NotificationsService::Dismiss(AccountId recipient, NotificationId id) {
   committer_.Run([&](events::Action& action) {
-    if (auto found = Find(recipient, id)) EraseNotification(action, recipient, *found);
+    auto value = committer_.store().Get(NotificationKey(recipient, id));
+    if (value) EraseNotification(action, recipient, *value);
   });
 }
 

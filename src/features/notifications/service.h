@@ -36,9 +36,9 @@ void ClearFrom(events::Action& action, AccountId recipient, AccountId sender);
 std::string_view NotificationTypeName(NotificationType type);
 std::optional<NotificationType> ParseNotificationType(std::string_view name);
 
-// Erases a notification and its index rows; expects that it is still there.
-void EraseNotification(events::Action& action, AccountId recipient,
-                       const NotificationRecord& notification);
+// Erases a notification and its index rows; expects that `value`, its record as stored, is still
+// it.
+void EraseNotification(events::Action& action, AccountId recipient, const std::string& value);
 
 // --- The recipient's side. ---
 

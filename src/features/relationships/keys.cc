@@ -41,16 +41,6 @@ store::KeyRange RowRange(List list, AccountId owner) {
   return store::KeyRange::Prefix(store::Key(owner.partition(), TableOf(list)).Id(owner).str());
 }
 
-store::KeyRange PageRange(List list, AccountId owner, uint64_t lower, uint64_t upper) {
-  return {RowKey(list, owner, RelationId(upper - 1)), RowKey(list, owner, RelationId(lower))};
-}
-
-RelationId IdOfRow(std::string_view key) {
-  store::KeyReader reader(key);
-  reader.Id<AccountId>();
-  return reader.Desc<RelationId>();
-}
-
 std::string NotifiedFollowerKey(AccountId target, AccountId source) {
   return store::Key(target.partition(), kNotifiedFollower).Id(target).Id(source);
 }

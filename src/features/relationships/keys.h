@@ -25,9 +25,6 @@ std::string RelationKey(AccountId source, AccountId target);
 // `owner` is the account whose partition the row lives in (see the table).
 std::string RowKey(List list, AccountId owner, RelationId id);
 store::KeyRange RowRange(List list, AccountId owner);
-// Rows with lower < relation id < upper, newest first. Pre: lower < upper.
-store::KeyRange PageRange(List list, AccountId owner, uint64_t lower, uint64_t upper);
-RelationId IdOfRow(std::string_view key);
 std::string NotifiedFollowerKey(AccountId target, AccountId source);
 // Those whose id is above `after` (none: all of them), by id.
 store::KeyRange NotifiedFollowerRange(AccountId target, AccountId after);

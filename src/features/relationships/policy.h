@@ -51,13 +51,13 @@ struct StatusFacts {
 };
 
 // Who may see what: the one rule that every read, stream, search, boost and federation path asks
-// (docs.joinmastodon.org/entities/Status, visibility). `viewer` none is the public. `ties` are those
-// of viewer and author. Muting or blocking the author oneself does not hide a status asked for by
-// id; see HiddenFromLists.
+// (docs.joinmastodon.org/entities/Status, visibility). `viewer` none is the public. `ties` are
+// those of viewer and author. Muting or blocking the author oneself does not hide a status asked
+// for by id; see HiddenFromLists.
 bool Visible(AccountId viewer, const StatusFacts& status, const Ties& ties);
 
-// Whether a visible status is left out of the viewer's timelines, contexts and notifications because
-// of its author: blocked or muted by the viewer.
+// Whether a visible status is left out of the viewer's timelines, contexts and notifications
+// because of its author: blocked or muted by the viewer.
 bool HiddenFromLists(AccountId viewer, AccountId author, const Ties& ties, int64_t now_ms);
 
 }  // namespace stampede::relationships

@@ -10,6 +10,7 @@
 #include "features/accounts/records.pb.h"
 #include "features/notifications/service.h"
 #include "features/relationships/edit.h"
+#include "store/page_scan.h"
 
 namespace stampede::relationships {
 namespace {
@@ -99,6 +100,10 @@ Edit ReadEdit(store::Store& store, AccountId source, AccountId target) {
   return Edit(source, target, store.Get(RelationKey(source, target)));
 }
 
+store::ScanRequest PageOf(List list, AccountId owner, const store::IdBounds& bounds, size_t limit) {
+  return store::PageScan(RowRange(list, owner), bounds, limit, false);
+}
+
 template <class Message>
 Message ParseRow(const store::Row& row) {
   Message message;
@@ -107,7 +112,7 @@ Message ParseRow(const store::Row& row) {
 }
 
 ListedAccount ListedOfRow(List list, const store::Row& row) {
-  ListedAccount listed{.id = IdOfRow(row.key)};
+  ListedAccount listed{.id = RelationId(store::IdOfIndexKey(row.key))};
   if (list == List::kBlocks || list == List::kMutes) {
     auto relation = ParseRow<RelationRow>(row);
     listed.account = AccountId(relation.account());
@@ -199,8 +204,8 @@ void RelationshipsService::AuthorizeAllRequests(AccountId owner) {
 void RelationshipsService::AcceptSlice(events::Action& action, const AcceptRequests& request) {
   AccountId owner(request.owner());
   store::Store& store = committer_.store();
-  auto rows = store.Scan({.range = PageRange(List::kRequests, owner, 0, request.below()),
-                          .limit = limits::kAcceptedRequestsPerBatch});
+  auto rows = store.Scan(PageOf(List::kRequests, owner, {.upper = request.below()},
+                                limits::kAcceptedRequestsPerBatch));
   if (rows.empty()) return;
   std::vector<std::string> keys;
   std::vector<AccountId> requesters;
@@ -220,7 +225,7 @@ void RelationshipsService::AcceptSlice(events::Action& action, const AcceptReque
   }
   if (rows.size() < limits::kAcceptedRequestsPerBatch) return;
   AcceptRequests rest = request;
-  rest.set_below(IdOfRow(rows.back().key).value());
+  rest.set_below(store::IdOfIndexKey(rows.back().key));
   action.Enqueue("accept_requests", owner.partition(), rest.SerializeAsString());
 }
 
@@ -321,8 +326,7 @@ std::vector<ListedAccount> RelationshipsService::ListPage(List list, AccountId o
   uint64_t upper = page.max_id;
   while (listed.size() < page.limit && upper > page.lower()) {
     size_t count = page.limit - listed.size();
-    auto rows = committer_.store().Scan(
-        {.range = PageRange(list, owner, page.lower(), upper), .limit = count});
+    auto rows = committer_.store().Scan(PageOf(list, owner, {page.lower(), upper}, count));
     for (const store::Row& row : rows) {
       ListedAccount one = ListedOfRow(list, row);
       upper = one.id.value();
@@ -338,7 +342,7 @@ std::vector<Followee> RelationshipsService::AllFollowed(AccountId account) {
   uint64_t upper = UINT64_MAX;
   while (true) {
     auto rows = committer_.store().Scan(
-        {.range = PageRange(List::kFollowing, account, 0, upper), .limit = limits::kScanRowsMax});
+        PageOf(List::kFollowing, account, {.upper = upper}, limits::kScanRowsMax));
     followed.reserve(followed.size() + rows.size());
     for (const store::Row& row : rows) {
       auto follow = ParseRow<FollowRow>(row);
@@ -347,7 +351,7 @@ std::vector<Followee> RelationshipsService::AllFollowed(AccountId account) {
                           {follow.languages().begin(), follow.languages().end()}});
     }
     if (rows.size() < limits::kScanRowsMax) return followed;
-    upper = IdOfRow(rows.back().key).value();
+    upper = store::IdOfIndexKey(rows.back().key);
   }
 }
 

@@ -22,7 +22,7 @@ struct FollowOptions {
 };
 
 struct ListedAccount {
-  RelationId id;           // the cursor
+  RelationId id;  // the cursor
   AccountId account;
   int64_t expires_ms = 0;  // of mutes; 0: never
 };
@@ -34,8 +34,8 @@ struct Followee {
 };
 
 // Commands and queries on who follows, blocks and mutes whom. Thread-safe. Every command is
-// idempotent and commits one batch; refusals are Errors. A command on an account that does not exist
-// throws kNotFound or does nothing.
+// idempotent and commits one batch; refusals are Errors. A command on an account that does not
+// exist throws kNotFound or does nothing.
 class RelationshipsService {
  public:
   explicit RelationshipsService(events::Committer& committer);
@@ -44,7 +44,7 @@ class RelationshipsService {
   // oneself, blocked or blocking accounts; kNotFound for missing or suspended ones; kInvalid over
   // limits::kFollowsMax.
   void Follow(AccountId source, AccountId target, const FollowOptions& options);
-  void Unfollow(AccountId source, AccountId target);          // also withdraws a request
+  void Unfollow(AccountId source, AccountId target);  // also withdraws a request
   void RemoveFollower(AccountId owner, AccountId follower);
   void AuthorizeRequest(AccountId owner, AccountId requester);  // kNotFound without a request
   void RejectRequest(AccountId owner, AccountId requester);
