@@ -118,6 +118,11 @@ Problems SignUpProblems(const NewUser& user) {
   return problems;
 }
 
+void GrantByRegistrations(Registrations registrations, NewUser& user) {
+  user.confirmed = true;
+  user.approved = registrations == Registrations::kOpen;
+}
+
 Problems ProfileProblems(const ProfilePatch& patch) {
   Problems problems;
   if (patch.display_name &&

@@ -22,6 +22,11 @@ bool IsPlausibleEmail(std::string_view email);
 // Everything wrong with the entries, but for what only the store knows (ERR_TAKEN).
 std::vector<Error::FieldProblem> SignUpProblems(const NewUser& user);
 
+// What is granted at once to whoever signs up by API or page: everything where registrations are
+// open, all but the approval where they need one. There is no mail yet, so addresses are taken on
+// trust.
+void GrantByRegistrations(Registrations registrations, NewUser& user);
+
 // Everything wrong with the patch.
 std::vector<Error::FieldProblem> ProfileProblems(const ProfilePatch& patch);
 

@@ -213,20 +213,6 @@ std::string_view DefaultQuotePolicy(const UserRecord& user) {
   return user.default_quote_policy().empty() ? "public" : std::string_view(user.default_quote_policy());
 }
 
-std::string Acct(const AccountRecord& account) {
-  return account.domain().empty() ? account.username() : account.username() + "@" + account.domain();
-}
-
-std::string ProfileUrl(const AccountRecord& account, const Site& site) {
-  if (account.domain().empty()) return site.base_url + "/@" + account.username();
-  return account.url().empty() ? account.uri() : account.url();
-}
-
-std::string ActorUri(const AccountRecord& account, const Site& site) {
-  if (account.domain().empty()) return site.base_url + "/users/" + account.username();
-  return account.uri();
-}
-
 std::string AvatarUrl(const AccountRecord& account, const Site& site) {
   std::string_view blob = Suspended(account) ? std::string_view() : account.avatar();
   return PictureUrl(site, blob, "/media/default/avatar/", account.id());

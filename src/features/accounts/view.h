@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "codec/json_writer.h"
+#include "features/accounts/names.h"
 #include "features/accounts/records.pb.h"
 #include "features/instance/site.h"
 #include "store/records.h"
@@ -68,12 +69,6 @@ void RenderPreferences(codec::JsonWriter& json, const CredentialData& data);
 // "public", "followers" or "nobody".
 std::string_view DefaultQuotePolicy(const UserRecord& user);
 
-// "alice" for local accounts, "alice@example.org" for others.
-std::string Acct(const AccountRecord& account);
-// The page that people open, e.g. https://host/@alice.
-std::string ProfileUrl(const AccountRecord& account, const Site& site);
-// The ActivityPub id, e.g. https://host/users/alice.
-std::string ActorUri(const AccountRecord& account, const Site& site);
 // Absolute; the default picture of the account when it has set none.
 std::string AvatarUrl(const AccountRecord& account, const Site& site);
 std::string HeaderUrl(const AccountRecord& account, const Site& site);
