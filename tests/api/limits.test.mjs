@@ -7,7 +7,7 @@ import { assertReplies } from '../support/replies.mjs';
 let people;
 // 300 per 5 minutes becomes 30, 300 posts per 3 hours 30.
 before(async () => {
-  people = await startWithCast({ names: ['alice'], env: { STAMPEDE_RATE_LIMIT_SCALE: '0.1' } });
+  people = await startWithCast({ names: ['alice'], env: { STAMPEDE_RATE_LIMIT_PERCENT: '10' } });
 });
 after(async () => {
   await people.server.close();

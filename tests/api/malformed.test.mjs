@@ -17,7 +17,7 @@ before(async () => {
     names: ['alice'],
     env: {
       STAMPEDE_HEADER_TIMEOUT_MS: String(TIMEOUT_MS), STAMPEDE_BODY_TIMEOUT_MS: String(TIMEOUT_MS),
-      STAMPEDE_IDLE_TIMEOUT_MS: String(2 * TIMEOUT_MS), STAMPEDE_WRITE_TIMEOUT_MS: String(2 * TIMEOUT_MS),
+      STAMPEDE_IDLE_TIMEOUT_MS: String(2 * TIMEOUT_MS),
     },
   });
   port = people.server.port;

@@ -44,8 +44,8 @@ export class Server {
     server.env = {
       STAMPEDE_BASE_URL: server.url,
       STAMPEDE_METRICS_LISTEN: `127.0.0.1:${await freePort()}`,
-      STAMPEDE_RATE_LIMIT_SCALE: '0',
-      STAMPEDE_LOG_LEVEL: 'warning',
+      STAMPEDE_RATE_LIMIT_PERCENT: '0',
+      STAMPEDE_LOG_LEVEL: 'warn',
       ...env,
     };
     watch(server.url);
