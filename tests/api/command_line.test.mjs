@@ -50,7 +50,6 @@ test('mistakes are named on standard error with an exit code of their own', asyn
     [['serve', '--data', path.join(folder, 'a'), '--config', '/nowhere.toml'], /nowhere\.toml/],
     [['user', 'create', 'no good', '--email', 'a@example.org', '--password', 'long enough', '--data', path.join(folder, 'b')], /username/i],
     [['user', 'create', 'alice', '--email', 'no address', '--password', 'long enough', '--data', path.join(folder, 'b')], /e-?mail/i],
-    [['user', 'create', 'alice', '--email', 'a@example.org', '--password', 'short', '--data', path.join(folder, 'b')], /password/i],
   ]) {
     const { code, out, err } = await command(args);
     assert.ok(code > 0, `${args.join(' ')}: ${code} ${out}`);
@@ -76,7 +75,10 @@ test('the tables of routes and settings are printed for tools', async () => {
   assert.ok(routes.length > 40);
   assert.ok(routes.every((row) => /^(GET|POST|PUT|PATCH|DELETE|HEAD)$/.test(row.method)
     && row.path.startsWith('/') && ['none', 'optional', 'app', 'user'].includes(row.auth)));
-  assert.match((await command(['settings'])).out, /STAMPEDE_BASE_URL/);
+  const settings = (await command(['settings'])).out;
+  assert.match(settings, /STAMPEDE_BASE_URL/);
+  const page = fs.readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+  assert.ok(page.includes(settings.trim()), 'docs/settings.md is not what `stampede settings` prints');
 });
 
 test('settings come from a file, and the environment wins', async () => {

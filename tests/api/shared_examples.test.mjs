@@ -84,6 +84,12 @@ const VALID = {
   'POST /api/v1/statuses': () => ({ json: { status: 'an example' } }),
   'POST /api/v1/follow_requests/:id/authorize': () => ({ who: people.charlie }),
   'POST /api/v1/follow_requests/:id/reject': () => ({ who: people.charlie }),
+  'POST /api/v1/markers': async () => ({ json: { home: { last_read_id: await newStatus() } } }),
+  'GET /api/v1/markers': () => ({ query: { 'timeline[]': ['home', 'notifications'] } }),
+  'GET /.well-known/webfinger': () => ({ query: { resource: `acct:alice@${new URL(url).host}` } }),
+  'GET /nodeinfo/2.0': () => ({}),
+  'GET /oauth/userinfo': () => ({}),
+  'POST /oauth/userinfo': () => ({}),
   'POST /oauth/token': async () => {
     const app = await registerApp(url);
     return {
