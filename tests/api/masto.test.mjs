@@ -1,5 +1,6 @@
 // What people do, through masto.js, a client that others wrote (npm: masto).
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { after, before, test } from 'node:test';
 import { createRestAPIClient } from 'masto';
 import { startWithCast } from '../support/cast.mjs';
