@@ -84,6 +84,29 @@ main.narrow { max-width: 28rem; }
 .post-foot { display: flex; gap: 1.1rem; flex-wrap: wrap; color: var(--muted); font-size: .875rem; }
 .post-foot a { color: inherit; }
 details > summary { cursor: pointer; }
+.warned { background: var(--bg); border-radius: 10px; padding: .6rem .8rem; }
+.warned > summary { font-weight: 600; overflow-wrap: anywhere; }
+.warned[open] > summary { margin-bottom: .6rem; }
+.post-why { color: var(--muted); font-size: .875rem; }
+.post-why a { color: inherit; }
+.post-head:hover strong, .post-foot a:hover { text-decoration: underline; }
+.post-foot a { text-decoration: none; }
+.post.focused { border-color: var(--accent); }
+.post.focused .post-body { font-size: 1.1rem; }
+.depth-2 { margin-left: .75rem; }
+.depth-3 { margin-left: 1.5rem; }
+.depth-4 { margin-left: 2.25rem; }
+.counts { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; color: var(--muted); }
+.counts strong { color: var(--text); }
+.tabs { display: flex; gap: 1.25rem; padding: 0 .25rem; }
+.tabs a { color: var(--muted); text-decoration: none; font-weight: 600; padding: .25rem 0; border-bottom: 3px solid transparent; }
+.tabs a[aria-current] { color: var(--text); border-color: var(--accent); }
+.badge { font-size: .8125rem; color: var(--muted); border: 1px solid var(--line); border-radius: 999px; padding: .1rem .65rem; }
+.handle { overflow-wrap: anywhere; }
+.welcome h1 { font-size: 1.9rem; }
+.lead { font-size: 1.1rem; }
+.apps { margin: .75rem 0 0; padding-left: 1.2rem; display: grid; gap: .3rem; }
+.card h2 { margin: 0; }
 )css";
 }
 
