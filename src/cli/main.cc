@@ -1,1 +1,102 @@
-int main(){return 0;}
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <system_error>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "cli/commands.h"
+#include "obs/log.h"
+
+// The command line. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+namespace stampede::cli {
+namespace {
+
+// Settings that have a flag of their own, and the file they may come from.
+struct CommonFlags {
+  std::string data, listen, config_file;
+
+  void AddTo(CLI::App& command, bool with_listen) {
+    command.add_option("--data", data, "directory of the store and of media");
+    command.add_option("--config", config_file, "settings file (TOML)")->check(CLI::ExistingFile);
+    if (with_listen) command.add_option("--listen", listen, "address to serve on, HOST:PORT");
+  }
+  app::Config Load() const {
+    app::Config config = app::LoadConfig(config_file);
+    if (!data.empty()) app::Set(config, "data", data);
+    if (!listen.empty()) app::Set(config, "listen", listen);
+    return config;
+  }
+};
+
+int Usage(const CLI::App& program, const CLI::ParseError& error) {
+  int code = program.exit(error);
+  return code == 0 ? 0 : 2;
+}
+
+int Run(int argc, char** argv) {
+  CLI::App program("Stampede, a Mastodon-compatible social server", "stampede");
+  program.require_subcommand(1);
+  program.set_version_flag("--version", std::string(app::kVersion));
+
+  CommonFlags flags;
+  bool demo = false;
+  CLI::App* serve = program.add_subcommand("serve", "run the server");
+  flags.AddTo(*serve, true);
+  serve->add_flag("--demo", demo, "fill an empty store with a small community to look at");
+
+  CLI::App* user = program.add_subcommand("user", "accounts of this server");
+  user->require_subcommand(1);
+  NewUserFlags new_user;
+  CLI::App* create = user->add_subcommand("create", "create an account");
+  flags.AddTo(*create, false);
+  create->add_option("name", new_user.name, "user name")->required();
+  create->add_option("--email", new_user.email, "e-mail address")->required();
+  create->add_option("--password", new_user.password, "password")->required();
+  create->add_flag("--confirmed", new_user.confirmed, "the e-mail address needs no confirmation");
+  std::string approved_name;
+  CLI::App* approve = user->add_subcommand("approve", "let a waiting account in");
+  flags.AddTo(*approve, false);
+  approve->add_option("name", approved_name, "user name")->required();
+
+  CLI::App* routes = program.add_subcommand("routes", "list every route: method, path, auth, scopes");
+  CLI::App* settings = program.add_subcommand("settings", "list every setting (Markdown)");
+  CLI::App* coverage = program.add_subcommand("api-coverage", "the route table as Markdown");
+  // The decoder of pictures, started by the server itself with pipes for input and output.
+  CLI::App* media_child = program.add_subcommand("media-child", "")->group("");
+  std::vector<std::string> media_arguments;
+  media_child->add_option("arguments", media_arguments);
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return Usage(program, error);
+  }
+  if (*serve) return Serve(flags.Load(), demo);
+  if (*create) return CreateUser(flags.Load(), new_user);
+  if (*approve) return ApproveUser(flags.Load(), approved_name);
+  if (*routes) return PrintRoutes();
+  if (*coverage) return PrintApiCoverage();
+  if (*media_child) return DecodePicture(media_arguments);
+  if (*settings) std::cout << app::DescribeSettings();
+  return 0;
+}
+
+}  // namespace
+}  // namespace stampede::cli
+
+int main(int argc, char** argv) {
+  try {
+    return stampede::cli::Run(argc, argv);
+  } catch (const stampede::Error& error) {
+    std::cerr << "stampede: " << error.public_text() << "\n";
+    for (const auto& field : error.fields()) {
+      std::cerr << "  " << field.field << ": " << field.description << "\n";
+    }
+  } catch (const std::exception& error) {
+    std::cerr << "stampede: " << error.what() << "\n";
+  }
+  return 1;
+}

@@ -9,6 +9,7 @@
 #include "features/notifications/service.h"
 #include "features/relationships/keys.h"
 #include "features/statuses/keys.h"
+#include "features/statuses/policy.h"
 #include "features/statuses/service.h"
 
 namespace stampede::interactions {
@@ -147,7 +148,7 @@ StatusId InteractionsService::Favourite(AccountId account, StatusId status) {
     action.Announce(events::EventKind::kInteraction, account, "");
     if (subject.author != account) {
       notifications::Notify(action, NotificationType::kFavourite, subject.author, account,
-                            subject.id);
+                            subject.id, FavouritedByKey(subject.id, id));
     }
   });
   return favourited;
@@ -196,7 +197,7 @@ StatusId InteractionsService::Reblog(AccountId account, StatusId status,
     action.batch.Add(statuses::CounterKey(subject.id, StatusCounter::kReblogs), 1);
     if (subject.author != account) {
       notifications::Notify(action, NotificationType::kReblog, subject.author, account,
-                            subject.id);
+                            subject.id, RebloggedByKey(subject.id, boosted));
     }
   });
   return boosted;

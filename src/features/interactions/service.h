@@ -8,7 +8,6 @@
 #include "events/committer.h"
 #include "features/relationships/policy.h"
 #include "features/statuses/records.pb.h"
-#include "features/statuses/view.h"
 #include "store/page_scan.h"
 
 namespace stampede::interactions {

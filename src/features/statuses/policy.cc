@@ -9,6 +9,23 @@ namespace stampede::statuses {
 
 using relationships::Visibility;
 
+Visibility VisibilityOf(const StatusRecord& status) {
+  return static_cast<Visibility>(status.visibility());
+}
+
+std::string_view VisibilityName(Visibility visibility) {
+  static constexpr std::string_view kNames[] = {"public", "unlisted", "private", "direct"};
+  return kNames[static_cast<size_t>(visibility)];
+}
+
+std::optional<Visibility> ParseVisibility(std::string_view name) {
+  for (auto v : {Visibility::kPublic, Visibility::kUnlisted, Visibility::kPrivate,
+                 Visibility::kDirect}) {
+    if (name == VisibilityName(v)) return v;
+  }
+  return std::nullopt;
+}
+
 bool IsOnPublicTimeline(const StatusRecord& status) {
   return status.visibility() == static_cast<int>(Visibility::kPublic) && !status.reblog_of() &&
          (!status.in_reply_to_id() || status.in_reply_to_account() == status.author());

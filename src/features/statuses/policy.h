@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,11 @@
 
 // Pure rules about posts. Thread-safe.
 namespace stampede::statuses {
+
+relationships::Visibility VisibilityOf(const StatusRecord& status);
+std::string_view VisibilityName(relationships::Visibility visibility);
+// public, unlisted, private or direct.
+std::optional<relationships::Visibility> ParseVisibility(std::string_view name);
 
 // Whether a post belongs on the public timeline: public, and no boost and no reply, except that an
 // author's answers to themselves count as posts (docs.joinmastodon.org/methods/timelines#public).

@@ -1,7 +1,7 @@
 #include "features/statuses/view.h"
 
 #include "base/error.h"
-#include "base/time_text.h"
+#include "codec/iso_time.h"
 #include "codec/url.h"
 #include "features/accounts/keys.h"
 #include "features/statuses/keys.h"
@@ -51,9 +51,10 @@ class Assembler {
       : accounts_(accounts), viewer_(viewer), purpose_(purpose), now_ms_(now_ms) {}
 
   std::optional<StatusData> Assemble(const Loading& loading) const {
-    auto data = AssembleOne(loading.status, *loading.reads);
+    auto data = AssembleOne(loading.status, *loading.reads, purpose_ >= LoadFor::kList);
     if (!data || !loading.original) return data;
-    auto original = AssembleOne(*loading.original, *loading.original_reads);
+    auto original = AssembleOne(*loading.original, *loading.original_reads,
+                                purpose_ >= LoadFor::kProfile);
     if (!original) return std::nullopt;
     data->reblog = std::make_shared<const StatusData>(std::move(*original));
     return data;
@@ -61,7 +62,7 @@ class Assembler {
 
  private:
   std::optional<StatusData> AssembleOne(const std::shared_ptr<const StatusRecord>& status,
-                                        const StatusReads& reads) const {
+                                        const StatusReads& reads, bool as_listed) const {
     if (!status) return std::nullopt;
     AccountId author(status->author());
     StatusData data{.status = status,
@@ -79,7 +80,7 @@ class Assembler {
                                      .mentions = mentions,
                                      .author_suspended = data.author.account->suspended_ms() != 0};
     if (!relationships::Visible(viewer_, facts, ties)) return std::nullopt;
-    if (purpose_ == LoadFor::kItself || author == viewer_) return data;
+    if (!as_listed || author == viewer_) return data;
     if (relationships::HiddenFromLists(viewer_, author, ties, now_ms_)) return std::nullopt;
     for (const TiesFetch& mentioned : reads.mentioned) {
       Ties mine = mentioned.Take();
@@ -104,23 +105,6 @@ void WantMentioned(store::RecordFetch& fetch, AccountId viewer, const StatusReco
 }
 
 }  // namespace
-
-Visibility VisibilityOf(const StatusRecord& status) {
-  return static_cast<Visibility>(status.visibility());
-}
-
-std::string_view VisibilityName(Visibility visibility) {
-  static constexpr std::string_view kNames[] = {"public", "unlisted", "private", "direct"};
-  return kNames[static_cast<size_t>(visibility)];
-}
-
-std::optional<Visibility> ParseVisibility(std::string_view name) {
-  for (auto v : {Visibility::kPublic, Visibility::kUnlisted, Visibility::kPrivate,
-                 Visibility::kDirect}) {
-    if (name == VisibilityName(v)) return v;
-  }
-  return std::nullopt;
-}
 
 std::vector<StatusData> StatusViews::Load(AccountId viewer, std::span<const StatusId> ids,
                                           LoadFor purpose) {
@@ -166,6 +150,28 @@ std::vector<StatusData> StatusViews::Load(AccountId viewer, std::span<const Stat
     if (auto data = assembler.Assemble(loading)) loaded.push_back(std::move(*data));
   }
   return loaded;
+}
+
+std::vector<StatusData> StatusViews::LoadPage(AccountId viewer, const net::Page& page,
+                                              LoadFor purpose, const CandidateSource& source) {
+  // Reads only what the page lacks, but ever more when much of it turns out to be hidden; in all a
+  // bounded search.
+  constexpr size_t kRounds = 10, kFirstExtra = 5, kChunkMax = 80;
+  store::IdBounds bounds{.lower = page.lower(), .upper = page.max_id};
+  std::vector<StatusData> shown;
+  for (size_t round = 0; round < kRounds && shown.size() < page.limit; ++round) {
+    size_t missing = page.limit - shown.size();
+    size_t chunk = std::max(missing, std::min(kFirstExtra << round, kChunkMax));
+    Candidates next = source(bounds, chunk, page.upwards());
+    auto loaded = Load(viewer, next.ids, purpose);
+    for (size_t i = 0; i < std::min(missing, loaded.size()); ++i) {
+      shown.push_back(std::move(loaded[i]));
+    }
+    if (!next.more || next.last == 0) break;
+    (page.upwards() ? bounds.lower : bounds.upper) = next.last;
+  }
+  if (page.upwards()) std::ranges::reverse(shown);
+  return shown;
 }
 
 StatusData StatusViews::LoadOne(AccountId viewer, StatusId id) {
@@ -267,7 +273,7 @@ void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
   std::string id = data.id().ToString();
   json.Object();
   json.Field("id", id);
-  json.Field("created_at", IsoTime(status.created_ms()));
+  json.Field("created_at", codec::IsoTime(status.created_ms()));
   json.Field("in_reply_to_id", StatusId(status.in_reply_to_id()));
   json.Field("in_reply_to_account_id", AccountId(status.in_reply_to_account()));
   json.Field("sensitive", status.sensitive());
@@ -284,7 +290,7 @@ void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
   json.Field("favourites_count", data.favourites);
   json.Field("quotes_count", 0);
   json.Key("edited_at");
-  if (status.edited_ms()) json.String(IsoTime(status.edited_ms()));
+  if (status.edited_ms()) json.String(codec::IsoTime(status.edited_ms()));
   else json.Null();
   if (body == Body::kText) json.Field("text", status.text());
   else json.Field("content", status.content());
@@ -305,6 +311,16 @@ void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
     json.Field("pinned", false);
   }
   json.EndObject();
+}
+
+void AddStatusLinks(net::Reply& reply, const net::Request& request, const net::Page& page,
+                    const Site& site, std::span<const StatusData> shown,
+                    std::vector<std::string_view> keep) {
+  if (shown.empty()) return;
+  net::AddLinks(reply, request, page, site.base_url,
+                {.newest = shown.front().id().value(),
+                 .oldest = shown.back().id().value(),
+                 .keep = std::move(keep)});
 }
 
 }  // namespace stampede::statuses

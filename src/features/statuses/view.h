@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,8 +12,11 @@
 #include "features/accounts/view.h"
 #include "features/instance/site.h"
 #include "features/relationships/policy.h"
+#include "features/statuses/policy.h"
 #include "features/statuses/records.pb.h"
+#include "net/page.h"
 #include "net/request.h"
+#include "store/page_scan.h"
 #include "store/records.h"
 
 namespace stampede::statuses {
@@ -19,6 +24,7 @@ namespace stampede::statuses {
 // Why statuses are loaded, which decides what is left out besides what the viewer may not see.
 enum class LoadFor : uint8_t {
   kItself,  // asked for by id: only visibility counts
+  kProfile, // an account's own page: without its boosts of authors whom the viewer blocks or mutes
   kList,    // timelines of others, contexts: also without authors whom the viewer blocks or mutes
   kHome,    // also without posts that mention such accounts; own posts always stay
 };
@@ -36,10 +42,14 @@ struct StatusData {
   StatusId id() const { return StatusId(status->id()); }
 };
 
-relationships::Visibility VisibilityOf(const StatusRecord& status);
-std::string_view VisibilityName(relationships::Visibility visibility);
-// public, unlisted, private or direct.
-std::optional<relationships::Visibility> ParseVisibility(std::string_view name);
+// The next candidates of a list, in order: what of them may be shown, and where to go on.
+struct Candidates {
+  std::vector<StatusId> ids;
+  uint64_t last = 0;  // the id furthest along, whether shown or not; 0 when there was none
+  bool more = false;  // whether anything may lie beyond
+};
+using CandidateSource =
+    std::function<Candidates(const store::IdBounds& bounds, size_t limit, bool upwards)>;
 
 // Loads and renders statuses, seen by a viewer. Thread-safe. The only way from a status id to
 // output, so that nothing invisible gets out.
@@ -51,6 +61,10 @@ class StatusViews {
   // In the order of `ids`, without those that do not exist or that this viewer (none: the public)
   // may not see. At most three round trips to the store, whatever the number.
   std::vector<StatusData> Load(AccountId viewer, std::span<const StatusId> ids, LoadFor purpose);
+  // One page of a list: reads on from the source until the page is full of what the viewer sees, the
+  // list ends, or a bounded number of candidates was looked at. Newest first.
+  std::vector<StatusData> LoadPage(AccountId viewer, const net::Page& page, LoadFor purpose,
+                                   const CandidateSource& source);
   // Throws Error(kNotFound) when absent or invisible.
   StatusData LoadOne(AccountId viewer, StatusId id);
 
@@ -72,5 +86,10 @@ class StatusViews {
   const Site& site_;
   Clock& clock_;
 };
+
+// The Link header of a page of statuses, which always has a next unless it is empty.
+void AddStatusLinks(net::Reply& reply, const net::Request& request, const net::Page& page,
+                    const Site& site, std::span<const StatusData> shown,
+                    std::vector<std::string_view> keep = {});
 
 }  // namespace stampede::statuses

@@ -1,0 +1,206 @@
+#include "app/app.h"
+
+#include <stdexcept>
+
+#include "app/demo.h"
+#include "app/health.h"
+#include "app/periodic.h"
+#include "events/committer.h"
+#include "features/accounts/routes.h"
+#include "features/feeds/routes.h"
+#include "features/instance/page.h"
+#include "features/instance/routes.h"
+#include "features/interactions/jobs.h"
+#include "features/interactions/routes.h"
+#include "features/media/routes.h"
+#include "features/notifications/jobs.h"
+#include "features/notifications/routes.h"
+#include "features/oauth/authenticator.h"
+#include "features/oauth/jobs.h"
+#include "features/oauth/routes.h"
+#include "features/pages/routes.h"
+#include "features/relationships/jobs.h"
+#include "features/relationships/routes.h"
+#include "features/statuses/routes.h"
+#include "jobs/jobs.h"
+#include "net/router.h"
+#include "obs/log.h"
+#include "obs/metrics.h"
+#include "store/rocksdb/rocksdb_store.h"
+
+namespace stampede::app {
+
+namespace {
+
+constexpr size_t kMiB = 1024 * 1024;
+constexpr size_t kRateLimitKeysMax = 200'000;
+constexpr int64_t kIdempotencySweepMs = 30 * 60 * 1000;
+
+store::RocksDbOptions StoreOptions(const Config& config) {
+  return {.path = config.data + "/store",
+          .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB};
+}
+
+net::ServerOptions MetricsOptions(const Config& config) {
+  auto [host, port] = ParseAddress(config.metrics_listen);
+  net::ServerOptions options;
+  options.host = host;
+  options.port = port;
+  options.workers = 1;
+  options.connections_max = 64;
+  return options;
+}
+
+uint16_t ServedPort(const Config& config) {
+  uint16_t port = ParseAddress(config.listen).second;
+  if (port == 0 && config.base_url.empty()) {
+    throw std::invalid_argument("setting listen: port 0 takes any port, so base_url is needed");
+  }
+  return port;
+}
+
+}  // namespace
+
+// In the order of construction; destroyed in reverse.
+struct App::Impl {
+  explicit Impl(const Config& config);
+
+  net::RouteTable MakeRoutes();
+  void AddJobs();
+
+  const Config config;
+  SystemClock clock;
+  SystemRandom random;
+  obs::Metrics metrics;
+  const Site site;
+  std::unique_ptr<store::RocksDbStore> store;
+  store::Records records;
+  std::unique_ptr<events::Bus> bus;
+  IdGenerator ids;
+  events::Committer committer;
+  std::unique_ptr<media::BlobStore> blobs;
+  media::ImageProcessor images;
+
+  instance::InstanceService instance;
+  accounts::AccountsService accounts;
+  oauth::OAuthService oauth;
+  oauth::TokenAuthenticator authenticator;
+  relationships::RelationshipsService relationships;
+  notifications::NotificationsService notifications;
+  statuses::StatusesService statuses;
+  statuses::StatusViews views;
+  interactions::InteractionsService interactions;
+  feeds::FeedEngine feeds;
+  feeds::HomeTimeline home;
+
+  jobs::JobRunner jobs;
+  Periodic periodic;
+  net::RateLimiter limiter;
+  net::RouteTable table;
+  net::Router router;
+  net::HttpServer server;
+  MetricsHandler metrics_handler;
+  std::unique_ptr<net::HttpServer> metrics_server;
+  bool running = false;
+};
+
+App::Impl::Impl(const Config& config)
+    : config(config),
+      site(MakeSite(config, ServedPort(config))),
+      store(store::OpenRocksDb(StoreOptions(config))),
+      records(*store, static_cast<size_t>(config.record_cache_mb) * kMiB),
+      bus(events::MakeInProcessBus()),
+      ids(clock, random),
+      committer(*store, records, *bus, ids, clock),
+      blobs(media::MakeDiskBlobStore(config.data + "/media", random)),
+      images(clock, {}),
+      instance(committer, random),
+      accounts(committer, random, site),
+      oauth(committer, random),
+      authenticator(oauth, accounts),
+      relationships(committer),
+      notifications(committer),
+      statuses(committer, site),
+      views(records, site, clock),
+      interactions(committer),
+      feeds(*store, relationships, *bus, clock, random, metrics,
+            {.bytes_max = static_cast<size_t>(config.feeds_mb) * kMiB}),
+      home(feeds, views),
+      jobs(committer, random, metrics, jobs::Sharing::kOneProcess),
+      periodic(clock),
+      limiter(clock, kRateLimitKeysMax),
+      table(MakeRoutes()),
+      router(table, authenticator, limiter, clock, metrics,
+             {.rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
+              .secure = site.base_url.starts_with("https://"),
+              .error_page = [this](const net::Request&, const Error& error) { return instance::ErrorPage(site, error); }}),
+      server(MakeServerOptions(config), router, clock, random, metrics),
+      metrics_handler(metrics) {
+  AddJobs();
+  periodic.Add("idempotency_sweep", kIdempotencySweepMs, [this] { statuses.SweepIdempotencyKeys(); });
+  obs::AddProcessMetrics(metrics);
+  if (!config.metrics_listen.empty()) {
+    metrics_server = std::make_unique<net::HttpServer>(MetricsOptions(config), metrics_handler, clock,
+                                                       random, metrics);
+  }
+}
+
+net::RouteTable App::Impl::MakeRoutes() {
+  net::RouteTable routes;
+  AddHealthRoute(routes, *store);
+  instance::AddRoutes(routes, instance, accounts, site);
+  accounts::AddRoutes(routes, {accounts, oauth, relationships, *blobs, images, site});
+  oauth::AddRoutes(routes, {oauth, accounts, instance, random, site, &limiter});
+  relationships::AddRoutes(routes, relationships, records, site, clock);
+  notifications::AddRoutes(routes, notifications, views, records, site, clock);
+  media::AddRoutes(routes, *blobs);
+  statuses::AddRoutes(routes, {statuses, views, interactions, oauth, records, site});
+  interactions::AddRoutes(routes, {interactions, views, records, site});
+  feeds::AddRoutes(routes, home, views, site);
+  pages::AddRoutes(routes, instance, accounts, statuses, views, site, clock);
+  return routes;
+}
+
+void App::Impl::AddJobs() {
+  oauth::AddJobs(jobs);
+  relationships::AddJobs(jobs, relationships);
+  notifications::AddJobs(jobs, committer);
+  interactions::AddJobs(jobs, interactions);
+}
+
+App::App(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
+App::~App() { Stop(); }
+
+void App::SeedDemo() { app::SeedDemo(*impl_->store, impl_->site, *impl_->blobs); }
+
+void App::Start() {
+  impl_->running = true;
+  impl_->committer.Start();
+  impl_->jobs.Start();
+  impl_->periodic.Start();
+  if (impl_->metrics_server) impl_->metrics_server->Start();
+  impl_->server.Start();
+  obs::Log(obs::LogLevel::kInfo, "serving",
+           {{"url", impl_->site.base_url}, {"port", static_cast<int64_t>(port())}});
+}
+
+void App::Stop() {
+  if (!impl_->running) return;
+  impl_->running = false;
+  impl_->server.Stop();
+  if (impl_->metrics_server) impl_->metrics_server->Stop();
+  impl_->periodic.Stop();
+  impl_->jobs.Stop();
+  impl_->committer.Stop();
+  impl_->bus->Stop();
+}
+
+const Site& App::site() const { return impl_->site; }
+uint16_t App::port() const { return impl_->server.port(); }
+uint16_t App::metrics_port() const {
+  return impl_->metrics_server ? impl_->metrics_server->port() : 0;
+}
+accounts::AccountsService& App::accounts() { return impl_->accounts; }
+const std::vector<net::Route>& App::routes() const { return impl_->table.routes(); }
+
+}  // namespace stampede::app
