@@ -16,8 +16,8 @@ std::string ReadParameterValue(std::string_view text, size_t& at) {
   }
   for (++at; at < text.size() && text[at] != '"'; ++at) {
     // Only what must be escaped: some browsers send a path with single backslashes as filename.
-    bool escape = text[at] == '\\' && at + 1 < text.size() &&
-                  (text[at + 1] == '"' || text[at + 1] == '\\');
+    bool escape =
+        text[at] == '\\' && at + 1 < text.size() && (text[at + 1] == '"' || text[at + 1] == '\\');
     if (escape) ++at;
     value += text[at];
   }

@@ -264,8 +264,8 @@ HttpProblem ChunkedDecoder::EndLine(std::string_view line, uint64_t room) {
   auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), chunk_left_, 16);
   if (error == std::errc::result_out_of_range) return kBodyTooLong;
   std::string_view extension = line.substr(static_cast<size_t>(end - line.data()));
-  bool plain = extension.empty() || TrimHeader(extension).empty() ||
-               TrimHeader(extension).starts_with(';');
+  bool plain =
+      extension.empty() || TrimHeader(extension).empty() || TrimHeader(extension).starts_with(';');
   if (error != std::errc() || !plain) return kMalformedChunk;
   if (chunk_left_ > room) return kBodyTooLong;
   dropped_ += extension.size();

@@ -28,8 +28,8 @@ struct Framing {
   bool has_body() const { return chunked || content_length > 0; }
 };
 
-// Finds the end of a head in a growing buffer. Looks at every byte once, so a head that arrives byte
-// by byte costs no more than one that comes whole.
+// Finds the end of a head in a growing buffer. Looks at every byte once, so a head that arrives
+// byte by byte costs no more than one that comes whole.
 class HeadScanner {
  public:
   // The size of the head with its empty line, or 0 while it is incomplete or when there is a
@@ -65,8 +65,8 @@ class ChunkedDecoder {
 
   State state_ = State::kSize;
   uint64_t chunk_left_ = 0;
-  std::string line_;            // of a size, the end of data, or a trailer, as far as it came
-  size_t dropped_ = 0;          // bytes of extensions and trailers so far
+  std::string line_;    // of a size, the end of data, or a trailer, as far as it came
+  size_t dropped_ = 0;  // bytes of extensions and trailers so far
 };
 
 }  // namespace stampede::net

@@ -16,8 +16,8 @@ struct WriteOptions {
 };
 
 // The status line and headers of a reply, with Date, Content-Length and Connection, up to and
-// including the empty line (RFC 9112, sections 4 and 5). A header that would break out of its line is
-// left out. Thread-safe.
+// including the empty line (RFC 9112, sections 4 and 5). A header that would break out of its line
+// is left out. Thread-safe.
 std::string SerializeHead(const Reply& reply, const WriteOptions& options);
 
 // The bytes to send behind the head: none in answer to HEAD and with statuses that have no content.

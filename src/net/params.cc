@@ -60,8 +60,10 @@ std::optional<std::string_view> Params::Text() const {
   switch (kind_) {
     case Kind::kText:
     case Kind::kBool:
-    case Kind::kNumber: return text_;
-    default: return std::nullopt;
+    case Kind::kNumber:
+      return text_;
+    default:
+      return std::nullopt;
   }
 }
 

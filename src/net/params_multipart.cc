@@ -25,8 +25,8 @@ struct PartHead {
   std::string content_type;
 };
 
-// Browsers write quotes and line ends in names as %22, %0D and %0A: html.spec.whatwg.org, "multipart
-// form data". Line ends stay escaped here: no name or file name of ours has any.
+// Browsers write quotes and line ends in names as %22, %0D and %0A: html.spec.whatwg.org,
+// "multipart form data". Line ends stay escaped here: no name or file name of ours has any.
 std::string UnescapeQuotes(std::string text) {
   for (size_t at = text.find("%22"); at != text.npos; at = text.find("%22", at + 1)) {
     text.replace(at, 3, "\"");

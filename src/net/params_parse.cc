@@ -27,10 +27,14 @@ Params FromJsonObject(const boost::json::object& object) {
 
 Params FromJson(const boost::json::value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return Params::MakeNull();
-    case boost::json::kind::bool_: return Params::MakeBool(value.get_bool());
-    case boost::json::kind::int64: return Params::MakeNumber(std::to_string(value.get_int64()));
-    case boost::json::kind::uint64: return Params::MakeNumber(std::to_string(value.get_uint64()));
+    case boost::json::kind::null:
+      return Params::MakeNull();
+    case boost::json::kind::bool_:
+      return Params::MakeBool(value.get_bool());
+    case boost::json::kind::int64:
+      return Params::MakeNumber(std::to_string(value.get_int64()));
+    case boost::json::kind::uint64:
+      return Params::MakeNumber(std::to_string(value.get_uint64()));
     case boost::json::kind::double_: {
       char text[32];
       auto [end, error] = std::to_chars(text, text + sizeof text, value.get_double());
@@ -43,7 +47,8 @@ Params FromJson(const boost::json::value& value) {
       for (const auto& element : value.get_array()) list.Append(FromJson(element));
       return list;
     }
-    case boost::json::kind::object: return FromJsonObject(value.get_object());
+    case boost::json::kind::object:
+      return FromJsonObject(value.get_object());
   }
   return Params::MakeNull();
 }
@@ -67,8 +72,8 @@ void ParseUrlEncoded(std::string_view text, Params& into) {
 
 void ParseJsonParams(std::string_view body, Params& into) {
   if (body.find_first_not_of(" \t\r\n") == body.npos) return;
-  boost::json::value value =
-      codec::ParseJson(body, {.depth_max = limits::kParamDepthMax, .leaves_max = limits::kParamsMax});
+  boost::json::value value = codec::ParseJson(
+      body, {.depth_max = limits::kParamDepthMax, .leaves_max = limits::kParamsMax});
   if (value.is_null()) return;
   if (!value.is_object()) {
     throw Error(ErrorCode::kBadRequest, "The request body must be a JSON object");

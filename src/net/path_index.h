@@ -16,9 +16,9 @@ namespace stampede::net {
 class PathIndex {
  public:
   struct Match {
-    int row = -1;                         // none: see `allowed`
-    std::vector<std::string_view> args;   // views into the path asked for
-    std::vector<Method> allowed;          // when no row fits: the methods the path has rows for
+    int row = -1;                        // none: see `allowed`
+    std::vector<std::string_view> args;  // views into the path asked for
+    std::vector<Method> allowed;         // when no row fits: the methods the path has rows for
   };
 
   PathIndex();

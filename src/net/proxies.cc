@@ -84,8 +84,8 @@ IpAddress TrustedProxies::Client(const IpAddress& peer, std::string_view forward
   IpAddress client = peer;
   while (Contains(client) && !forwarded_for.empty()) {
     size_t comma = forwarded_for.rfind(',');
-    std::string_view last = comma == forwarded_for.npos ? forwarded_for
-                                                        : forwarded_for.substr(comma + 1);
+    std::string_view last =
+        comma == forwarded_for.npos ? forwarded_for : forwarded_for.substr(comma + 1);
     forwarded_for = comma == forwarded_for.npos ? "" : forwarded_for.substr(0, comma);
     std::optional<IpAddress> next = IpAddress::Parse(TrimHeader(last));
     if (!next) break;

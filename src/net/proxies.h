@@ -34,8 +34,8 @@ class TrustedProxies {
   explicit TrustedProxies(std::span<const std::string> blocks);
 
   bool Contains(const IpAddress& address) const;
-  // The client behind `peer`: the rightmost address of X-Forwarded-For that is no trusted proxy. What
-  // stands left of it, or behind something unreadable, was written by who knows whom.
+  // The client behind `peer`: the rightmost address of X-Forwarded-For that is no trusted proxy.
+  // What stands left of it, or behind something unreadable, was written by who knows whom.
   IpAddress Client(const IpAddress& peer, std::string_view forwarded_for) const;
 
  private:

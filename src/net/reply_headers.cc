@@ -32,12 +32,15 @@ std::string_view CacheControl(Caching caching, const Reply& reply, const Request
   if (reply.status >= 400) return "private, no-store";
   bool read = request.method == Method::kGet || request.method == Method::kHead;
   switch (caching) {
-    case Caching::kPrivate: break;
+    case Caching::kPrivate:
+      break;
     case Caching::kPublic:
       if (!read || !request.caller.anonymous()) break;
       return "public, max-age=15, stale-while-revalidate=30, stale-if-error=86400";
-    case Caching::kSlow: return "public, max-age=300";
-    case Caching::kForever: return "public, max-age=31536000, immutable";
+    case Caching::kSlow:
+      return "public, max-age=300";
+    case Caching::kForever:
+      return "public, max-age=31536000, immutable";
   }
   return "private, no-store";
 }
@@ -89,11 +92,11 @@ void AddPreflightHeaders(Reply& reply, const Request& request) {
   reply.Header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS");
   // Names only, so that nothing else can be reflected.
   std::string_view asked = request.Header("access-control-request-headers");
-  bool plain = !asked.empty() && asked.size() <= 1024 &&
-               std::all_of(asked.begin(), asked.end(), [](char c) {
-                 return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                        c == '-' || c == '_' || c == ',' || c == ' ';
-               });
+  bool plain =
+      !asked.empty() && asked.size() <= 1024 && std::all_of(asked.begin(), asked.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == ',' || c == ' ';
+      });
   reply.Header("Access-Control-Allow-Headers",
                plain ? std::string(asked) : "Authorization, Content-Type, Idempotency-Key");
   reply.Header("Access-Control-Max-Age", "7200");

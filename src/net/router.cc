@@ -16,10 +16,10 @@ namespace {
 constexpr std::string_view kInvalidToken = "The access token is invalid";
 
 struct ClassRules {
-  std::string_view name;  // as metrics call the class
-  bool general;           // the API's limits apply
-  RateLimiter::Rule rule; // the class' own; count 0 for none
-  bool by_address;        // what the own rule counts by: the address, or the user
+  std::string_view name;   // as metrics call the class
+  bool general;            // the API's limits apply
+  RateLimiter::Rule rule;  // the class' own; count 0 for none
+  bool by_address;         // what the own rule counts by: the address, or the user
 };
 
 // docs.joinmastodon.org/api/rate-limits and config/initializers/rack_attack.rb of the reference
@@ -56,14 +56,22 @@ std::string_view BearerToken(const Request& request) {
 
 std::string_view MethodName(Method method) {
   switch (method) {
-    case Method::kGet: return "GET";
-    case Method::kHead: return "HEAD";
-    case Method::kPost: return "POST";
-    case Method::kPut: return "PUT";
-    case Method::kPatch: return "PATCH";
-    case Method::kDelete: return "DELETE";
-    case Method::kOptions: return "OPTIONS";
-    case Method::kOther: return "other";
+    case Method::kGet:
+      return "GET";
+    case Method::kHead:
+      return "HEAD";
+    case Method::kPost:
+      return "POST";
+    case Method::kPut:
+      return "PUT";
+    case Method::kPatch:
+      return "PATCH";
+    case Method::kDelete:
+      return "DELETE";
+    case Method::kOptions:
+      return "OPTIONS";
+    case Method::kOther:
+      return "other";
   }
   return "other";
 }
@@ -275,8 +283,8 @@ void Router::Impl::UseLimits(const Request& request, Exchange& exchange) {
   RateClass rate = exchange.row->route.rate;
   if (rate == RateClass::kFree || options.rate_limit_scale <= 0) return;
   auto use = [&](RateLimiter::Rule rule, const std::string& subject) {
-    rule.count = std::max<int64_t>(1, std::llround(static_cast<double>(rule.count) *
-                                                   options.rate_limit_scale));
+    rule.count = std::max<int64_t>(
+        1, std::llround(static_cast<double>(rule.count) * options.rate_limit_scale));
     RateLimiter::Result result = limiter.Use(rule, subject);
     const auto& kept = exchange.limit;
     bool nearer = !kept || (result.allowed == kept->allowed ? result.remaining < kept->remaining

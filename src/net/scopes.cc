@@ -114,9 +114,7 @@ ScopeSet ScopeSet::Expanded() const {
 
 bool ScopeSet::Includes(ScopeSet other) const { return (other.bits_ & ~Expanded().bits_) == 0; }
 
-bool ScopeSet::IncludesAnyOf(ScopeSet other) const {
-  return (other.bits_ & Expanded().bits_) != 0;
-}
+bool ScopeSet::IncludesAnyOf(ScopeSet other) const { return (other.bits_ & Expanded().bits_) != 0; }
 
 std::vector<std::string_view> ScopeSet::Words() const {
   std::vector<std::string_view> words;

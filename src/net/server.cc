@@ -69,6 +69,10 @@ struct Shared {
   std::atomic<size_t> bodies_bytes{0};
 
   obs::Gauge& connections = metrics.AddGauge("stampede_http_connections", "Open connections.");
+  obs::Gauge& waiting =
+      metrics.AddGauge("stampede_http_requests_waiting", "Requests that wait for a worker.");
+  obs::Gauge& running =
+      metrics.AddGauge("stampede_http_requests_running", "Requests that a worker handles.");
   obs::Counter& slow_readers = metrics.AddCounter(
       "stampede_http_slow_readers_total", "Connections closed because the reply was not taken.");
 
@@ -118,7 +122,7 @@ struct Exchange {
   std::string_view body;  // of `reply`
   size_t sent = 0;        // of head and body together
   bool keep_alive = true;
-  bool refused = false;   // not all of the request was read
+  bool refused = false;  // not all of the request was read
 
   size_t size() const { return head.size() + body.size(); }
 };
@@ -185,8 +189,8 @@ void Connection::Start() {
   place_ = loop_.connections.insert(loop_.connections.end(), shared_from_this());
   // Whoever connects has something to say: no idle time before the first request.
   Enter(State::kIdle, shared_.options.header_timeout_ms);
-  if (shared_.stopping) return Close();
-  WaitReadable();
+  if (shared_.stopping) CloseIfIdle();
+  if (state_ != State::kClosed) WaitReadable();
 }
 
 void Connection::Enter(State state, int64_t timeout_ms) {
@@ -198,9 +202,13 @@ void Connection::CheckDeadline(int64_t now_us) {
   if (state_ == State::kHandling || state_ == State::kClosed || now_us < deadline_us_) return;
   switch (state_) {
     case State::kHead:
-    case State::kBody: return Refuse(kTooSlow);
-    case State::kWriting: shared_.slow_readers.Add(); [[fallthrough]];
-    default: return Close();
+    case State::kBody:
+      return Refuse(kTooSlow);
+    case State::kWriting:
+      shared_.slow_readers.Add();
+      [[fallthrough]];
+    default:
+      return Close();
   }
 }
 
@@ -334,7 +342,9 @@ void Connection::Dispatch() {
       shared_.clock.MonotonicUs() + int64_t{shared_.options.request_deadline_ms} * 1000;
 
   state_ = State::kHandling;
+  shared_.waiting.Add();
   if (shared_.workers->TryPush(shared_from_this())) return;
+  shared_.waiting.Add(-1);
   shared_.CountRefusal(kOverloaded.status);
   exchange_->reply = ReplyTo(kOverloaded);
   exchange_->reply.Header("X-Request-Id", request.request_id);
@@ -345,7 +355,10 @@ void Connection::Dispatch() {
 }
 
 void Connection::Run() {
+  shared_.waiting.Add(-1);
+  shared_.running.Add();
   exchange_->reply = shared_.handler.Handle(exchange_->request);
+  shared_.running.Add(-1);
   PrepareReply();
   IoError error = SendSome();
   asio::post(loop_.io, [self = shared_from_this(), error] { self->AfterSend(error); });
@@ -541,8 +554,7 @@ void HttpServer::Impl::Admit(tcp::socket socket, Loop& loop) {
     socket.write_some(asio::buffer(text), error);
     return;
   }
-  auto connection =
-      std::make_shared<Connection>(shared, loop, std::move(socket), AddressOf(peer));
+  auto connection = std::make_shared<Connection>(shared, loop, std::move(socket), AddressOf(peer));
   asio::dispatch(loop.io, [connection] { connection->Start(); });
 }
 

@@ -29,11 +29,6 @@ void WorkerPool::Stop() {
   }
 }
 
-size_t WorkerPool::waiting() const {
-  MutexLock lock(mutex_);
-  return queue_.size();
-}
-
 void WorkerPool::Work() {
   for (;;) {
     std::shared_ptr<Job> job;
@@ -44,9 +39,7 @@ void WorkerPool::Work() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    running_.fetch_add(1, std::memory_order_relaxed);
     job->Run();
-    running_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
 

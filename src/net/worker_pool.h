@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -28,18 +27,14 @@ class WorkerPool {
   // Waits for the jobs that run and drops those that wait. Afterwards no job runs.
   void Stop();
 
-  size_t waiting() const;
-  size_t running() const { return running_.load(std::memory_order_relaxed); }
-
  private:
   void Work();
 
   const size_t queue_max_;
-  mutable Mutex mutex_;
+  Mutex mutex_;
   CondVar wakeup_;
   std::deque<std::shared_ptr<Job>> queue_ STAMPEDE_GUARDED_BY(mutex_);
   bool stopped_ STAMPEDE_GUARDED_BY(mutex_) = false;
-  std::atomic<size_t> running_{0};
   std::vector<std::thread> threads_;
 };
 
