@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace stampede::bench {
+
+// A `stampede serve` started as a child, on free loopback ports, without rate limits. Not
+// thread-safe. Destroying it kills what still runs. Everything throws std::runtime_error when the
+// server does not do what it should.
+class ServerProcess {
+ public:
+  // Starts it and waits until GET /health answers 200. Its log goes to `log_path`, appended.
+  ServerProcess(const std::string& binary, const std::string& data_dir,
+                const std::string& log_path);
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  uint16_t port() const { return port_; }
+  pid_t pid() const { return pid_; }
+  // From before the process existed to the first good answer of /health.
+  int64_t start_us() const { return start_us_; }
+
+  // An orderly stop, which must succeed.
+  void Stop();
+  // kill -9.
+  void Kill();
+
+  // Of the child's memory: what is resident now, and the most there was since ResetPeak.
+  double rss_mb() const;
+  double peak_rss_mb() const;
+  void ResetPeak();
+  // CPU time used so far, user and system, of all its threads.
+  double cpu_s() const;
+  // The sum of all samples of one metric, whatever their labels; 0 when there is none.
+  double Metric(const std::string& name) const;
+
+ private:
+  void Spawn(const std::string& binary, const std::string& data_dir, const std::string& log_path);
+  void WaitHealthy();
+  int Reap();
+
+  SystemClock clock_;
+  pid_t pid_ = -1;
+  uint16_t port_ = 0, metrics_port_ = 0;
+  int64_t start_us_ = 0;
+};
+
+}  // namespace stampede::bench
