@@ -79,7 +79,7 @@ struct App::Impl {
   IdGenerator ids;
   events::Committer committer;
   std::unique_ptr<media::BlobStore> blobs;
-  media::ImageProcessor images;
+  media::PictureMaker pictures;
 
   instance::InstanceService instance;
   accounts::AccountsService accounts;
@@ -112,8 +112,8 @@ App::Impl::Impl(const Config& config)
       bus(events::MakeInProcessBus()),
       ids(clock, random),
       committer(*store, records, *bus, ids, clock),
-      blobs(media::MakeDiskBlobStore(config.data + "/media", random)),
-      images(clock, {}),
+      blobs(media::MakeLocalBlobStore(config.data + "/media", random)),
+      pictures({}, clock),
       instance(committer, random),
       accounts(committer, random, site),
       oauth(committer, random),
@@ -130,18 +130,21 @@ App::Impl::Impl(const Config& config)
       periodic(clock),
       limiter(clock, kRateLimitKeysMax),
       table(MakeRoutes()),
-      router(table, authenticator, limiter, clock, metrics,
-             {.rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
-              .secure = site.base_url.starts_with("https://"),
-              .error_page = [this](const net::Request&, const Error& error) { return instance::ErrorPage(site, error); }}),
+      router(
+          table, authenticator, limiter, clock, metrics,
+          {.rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
+           .secure = site.base_url.starts_with("https://"),
+           .error_page = [this](const net::Request&,
+                                const Error& error) { return instance::ErrorPage(site, error); }}),
       server(MakeServerOptions(config), router, clock, random, metrics),
       metrics_handler(metrics) {
   AddJobs();
-  periodic.Add("idempotency_sweep", kIdempotencySweepMs, [this] { statuses.SweepIdempotencyKeys(); });
+  periodic.Add("idempotency_sweep", kIdempotencySweepMs,
+               [this] { statuses.SweepIdempotencyKeys(); });
   obs::AddProcessMetrics(metrics);
   if (!config.metrics_listen.empty()) {
-    metrics_server = std::make_unique<net::HttpServer>(MetricsOptions(config), metrics_handler, clock,
-                                                       random, metrics);
+    metrics_server = std::make_unique<net::HttpServer>(MetricsOptions(config), metrics_handler,
+                                                       clock, random, metrics);
   }
 }
 
@@ -149,7 +152,7 @@ net::RouteTable App::Impl::MakeRoutes() {
   net::RouteTable routes;
   AddHealthRoute(routes, *store);
   instance::AddRoutes(routes, instance, accounts, site);
-  accounts::AddRoutes(routes, {accounts, oauth, relationships, *blobs, images, site});
+  accounts::AddRoutes(routes, {accounts, oauth, relationships, pictures, *blobs, site});
   oauth::AddRoutes(routes, {oauth, accounts, instance, random, site, &limiter});
   relationships::AddRoutes(routes, relationships, records, site, clock);
   notifications::AddRoutes(routes, notifications, views, records, site, clock);

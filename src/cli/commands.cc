@@ -109,8 +109,6 @@ int PrintApiCoverage() {
   return 0;
 }
 
-int DecodePicture(const std::vector<std::string>& arguments) {
-  return media::MediaChildMain(arguments);
-}
+int DecodePicture(const std::string& kind) { return static_cast<int>(media::RunChild(kind)); }
 
 }  // namespace stampede::cli

@@ -21,6 +21,7 @@ int ApproveUser(const app::Config& config, const std::string& name);
 int PrintRoutes();
 // docs/api-coverage.md.
 int PrintApiCoverage();
-int DecodePicture(const std::vector<std::string>& arguments);
+// `stampede media-child KIND`; see media/child.h.
+int DecodePicture(const std::string& kind);
 
 }  // namespace stampede::cli

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -65,9 +64,9 @@ int Run(int argc, char** argv) {
   CLI::App* settings = program.add_subcommand("settings", "list every setting (Markdown)");
   CLI::App* coverage = program.add_subcommand("api-coverage", "the route table as Markdown");
   // The decoder of pictures, started by the server itself with pipes for input and output.
-  CLI::App* media_child = program.add_subcommand("media-child", "")->group("");
-  std::vector<std::string> media_arguments;
-  media_child->add_option("arguments", media_arguments);
+  CLI::App* media_child = program.add_subcommand("media-child", "decode a picture")->group("");
+  std::string picture_kind;
+  media_child->add_option("kind", picture_kind)->required();
 
   try {
     program.parse(argc, argv);
@@ -79,7 +78,7 @@ int Run(int argc, char** argv) {
   if (*approve) return ApproveUser(flags.Load(), approved_name);
   if (*routes) return PrintRoutes();
   if (*coverage) return PrintApiCoverage();
-  if (*media_child) return DecodePicture(media_arguments);
+  if (*media_child) return DecodePicture(picture_kind);
   if (*settings) std::cout << app::DescribeSettings();
   return 0;
 }

@@ -103,6 +103,11 @@ void FeedEngine::OnEvent(const events::Event& event) {
     MutexLock lock(mutex_);
     Deliver(row);
     PushSlice();
+  } else if (event.kind == EventKind::kStatusDeleted) {
+    statuses::StatusDeleted deleted;
+    if (!deleted.ParseFromString(event.payload)) return;
+    MutexLock lock(mutex_);
+    Retract(AccountId(deleted.author()), deleted.id());
   } else if (event.kind == EventKind::kRelationChanged) {
     relationships::RelationChanged changed;
     if (!changed.ParseFromString(event.payload) || !changed.follow_changed()) return;
@@ -282,6 +287,19 @@ std::vector<FeedEngine::Slot> FeedEngine::Recipients(Watchers& watchers, const O
   return slots;
 }
 
+void FeedEngine::Retract(AccountId author, uint64_t id) {
+  for (Push& push : pushes_) {
+    if (push.entry.id == id) push.next = push.slots.size();
+  }
+  Watchers* watchers = WatchersOf(author);
+  if (!watchers) return;
+  for (Slot slot : watchers->slots) {
+    Feed& feed = feeds_[slot];
+    feed.ring.Remove(id);
+    if (feed.state == State::kBuilding) feed.stale = true;  // it may have been read already
+  }
+}
+
 void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
   uint64_t delivered = 0;
   for (Slot slot : slots) {
@@ -298,7 +316,7 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
 bool FeedEngine::PushSlice() {
   if (pushes_.empty()) return false;
   Push& push = pushes_.front();
-  size_t count = std::min(kSliceSlots, push.slots.size() - push.next);
+  size_t count = std::min(kSliceSlots, push.slots.size() - push.next);  // 0: retracted
   Insert(std::span(push.slots).subspan(push.next, count), push.entry);
   push.next += count;
   if (push.next == push.slots.size()) {

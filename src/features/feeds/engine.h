@@ -68,7 +68,7 @@ class FeedEngine final : public events::Bus::Subscriber {
     int64_t read_us = 0;       // when it was last read
     uint32_t watched = 0;      // how many authors' lists hold this slot, for the byte count
     State state = State::kFree;
-    bool stale = false;        // follows changed while it was being built
+    bool stale = false;        // what it is being built from has changed meanwhile
   };
 
   // Whose feeds an author's posts go to. The first `sorted` slots are sorted; new ones are appended
@@ -99,6 +99,8 @@ class FeedEngine final : public events::Bus::Subscriber {
   void EvictOver(size_t bytes_max, Slot keep) STAMPEDE_REQUIRES(mutex_);
 
   void Deliver(const statuses::OutboxRow& row) STAMPEDE_REQUIRES(mutex_);
+  // Takes a deleted post out again: hidden it is anyway, but boosts are judged among the candidates.
+  void Retract(AccountId author, uint64_t id) STAMPEDE_REQUIRES(mutex_);
   Watchers* WatchersOf(AccountId author) STAMPEDE_REQUIRES(mutex_);
   std::optional<Slot> SlotOf(uint64_t account) STAMPEDE_REQUIRES(mutex_);
   // Those of the author's watchers whose follow wants the post: ReaderFollows::Wants, seen from the

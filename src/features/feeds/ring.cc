@@ -18,6 +18,13 @@ void FeedRing::Insert(FeedEntry entry) {
   At(position) = entry;
 }
 
+void FeedRing::Remove(uint64_t id) {
+  size_t position = CountUpTo(id);
+  if (position == 0 || At(position - 1).id != id) return;
+  for (size_t n = position; n < size_; ++n) At(n - 1) = At(n);
+  --size_;
+}
+
 void FeedRing::RaiseFloor(uint64_t id) {
   if (id <= floor_) return;
   floor_ = id;

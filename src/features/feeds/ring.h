@@ -29,6 +29,7 @@ class FeedRing {
 
   // Ignored when the entry is there already, or is not newer than the floor.
   void Insert(FeedEntry entry);
+  void Remove(uint64_t id);
   // Everything up to `id` may be missing from now on.
   void RaiseFloor(uint64_t id);
   uint64_t floor() const { return floor_; }
