@@ -24,13 +24,15 @@ struct DemoPerson {
 };
 
 struct DemoPost {
-  int depth = 0;  // 0 starts a thread; n answers the nearest post above with depth n - 1
+  int depth;  // 0 starts a thread; n answers the nearest post above with depth n - 1
   const char* author;
   const char* text;
-  const char* language = nullptr;  // null: the author's
-  const char* spoiler = "";
-  relationships::Visibility visibility = relationships::Visibility::kPublic;
-  int loved = 1;  // how much others like it: 0 not at all … 4 everybody
+  struct How {
+    const char* language = nullptr;  // null: the author's
+    const char* spoiler = "";
+    relationships::Visibility visibility = relationships::Visibility::kPublic;
+    int loved = 1;  // how much others like it: 0 not at all … 4 everybody
+  } how = {};
 };
 
 // alice, bob and charlie first.
