@@ -174,7 +174,7 @@ void App::Impl::AddJobs() {
 App::App(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 App::~App() { Stop(); }
 
-void App::SeedDemo() { app::SeedDemo(*impl_->store, impl_->site, *impl_->blobs); }
+void App::SeedDemo() { app::SeedDemo(*impl_->store, impl_->site, *impl_->blobs, impl_->clock); }
 
 void App::Start() {
   impl_->running = true;

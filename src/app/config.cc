@@ -1,9 +1,9 @@
 #include "app/config.h"
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
-#include <toml++/toml.h>
 
 #include "codec/utf8.h"
 
@@ -139,9 +139,12 @@ void LoadFile(const std::string& file, Config& config) {
     toml::table table = toml::parse_file(file);
     for (auto&& [key, node] : table) {
       std::string_view name = key.str();
-      if (auto text = node.value_exact<std::string>()) Set(config, name, *text);
-      else if (auto number = node.value_exact<int64_t>()) Set(config, name, std::to_string(*number));
-      else Refuse("setting " + std::string(name) + ": a text or a whole number is needed");
+      if (auto text = node.value_exact<std::string>())
+        Set(config, name, *text);
+      else if (auto number = node.value_exact<int64_t>())
+        Set(config, name, std::to_string(*number));
+      else
+        Refuse("setting " + std::string(name) + ": a text or a whole number is needed");
     }
   } catch (const toml::parse_error& error) {
     Refuse(file + ": " + std::string(error.description()));
@@ -185,15 +188,16 @@ Config LoadConfig(const std::string& file) {
 
 std::string DescribeSettings() {
   Config defaults;
-  std::string text = "| setting | environment | default | bounds | meaning |\n"
-                     "| --- | --- | --- | --- | --- |\n";
+  std::string text =
+      "| setting | environment | default | bounds | meaning |\n"
+      "| --- | --- | --- | --- | --- |\n";
   for (const Setting& setting : Table()) {
-    std::string value = setting.text ? defaults.*setting.text
-                                     : std::to_string(defaults.*setting.number) + " " +
-                                           std::string(setting.unit);
-    std::string bounds = setting.text ? std::string()
-                                      : std::to_string(setting.min) + " to " +
-                                            std::to_string(setting.max);
+    std::string value =
+        setting.text ? defaults.*setting.text
+                     : std::to_string(defaults.*setting.number) + " " + std::string(setting.unit);
+    std::string bounds = setting.text
+                             ? std::string()
+                             : std::to_string(setting.min) + " to " + std::to_string(setting.max);
     text += "| " + std::string(setting.name) + " | " + EnvironmentName(setting.name) + " | " +
             value + " | " + bounds + " | " + std::string(setting.description) + " |\n";
   }
@@ -220,8 +224,8 @@ Site MakeSite(const Config& config, uint16_t port) {
   Site site;
   std::string host = config.listen.substr(0, config.listen.rfind(':'));
   if (host.empty() || host == "0.0.0.0" || host == "[::]") host = "localhost";
-  site.base_url = config.base_url.empty() ? "http://" + host + ":" + std::to_string(port)
-                                          : config.base_url;
+  site.base_url =
+      config.base_url.empty() ? "http://" + host + ":" + std::to_string(port) : config.base_url;
   while (site.base_url.ends_with('/')) site.base_url.pop_back();
   size_t scheme = site.base_url.find("://");
   if (scheme == std::string::npos || !site.base_url.starts_with("http")) {
@@ -238,10 +242,14 @@ Site MakeSite(const Config& config, uint16_t port) {
   site.languages = Split(config.languages, ',');
   site.rules = Split(config.rules, '\n');
   site.status_chars_max = static_cast<int>(config.status_chars_max);
-  if (config.registrations == "open") site.registrations = Registrations::kOpen;
-  else if (config.registrations == "approval") site.registrations = Registrations::kApproval;
-  else if (config.registrations == "closed") site.registrations = Registrations::kClosed;
-  else Refuse("setting registrations: open, approval or closed");
+  if (config.registrations == "open")
+    site.registrations = Registrations::kOpen;
+  else if (config.registrations == "approval")
+    site.registrations = Registrations::kApproval;
+  else if (config.registrations == "closed")
+    site.registrations = Registrations::kClosed;
+  else
+    Refuse("setting registrations: open, approval or closed");
   return site;
 }
 
