@@ -198,7 +198,7 @@ void Demo::SignUp(size_t who) {
 }
 
 void Demo::FillProfile(size_t who) {
-  constexpr int kAvatarPx = 240, kHeaderWidthPx = 900, kHeaderHeightPx = 300;
+  constexpr int kAvatarPx = 200, kHeaderWidthPx = 600, kHeaderHeightPx = 200;
   const DemoPerson& person = people_[who];
   const uint64_t seed = kSeed + who;
   accounts::ProfilePatch patch;
@@ -242,6 +242,7 @@ void Demo::PlanFollows() {
       if (who < kTrio || dice_.Below(100) < 85) PlanFollow(who, whom);
     }
     if (people_[who].bot) continue;
+    PlanFollow(who, (who + 1) % Count());  // so that everybody is followed by somebody
     size_t wanted = who < kTrio ? kTrioFollows : 8 + dice_.Below(14);
     while (static_cast<size_t>(std::ranges::count(follows_[who], true)) < wanted) {
       size_t one = dice_.Below(static_cast<uint32_t>(Count()));
