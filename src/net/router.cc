@@ -318,7 +318,12 @@ Reply Router::Impl::Refuse(const Request& request, const Exchange& exchange, con
     reply.Header("Allow", AllowHeader(exchange.allowed));
   }
   if (!WantsPage(request)) return reply;
-  Reply page = options.error_page ? options.error_page(request, error) : PlainErrorPage(error);
+  Reply page = PlainErrorPage(error);
+  try {
+    if (options.error_page) page = options.error_page(request, error);
+  } catch (const std::exception& broken) {  // the plain page will do
+    obs::Log(obs::LogLevel::kError, "error page failed", {{"what", broken.what()}});
+  }
   page.headers.insert(page.headers.end(), std::make_move_iterator(reply.headers.begin()),
                       std::make_move_iterator(reply.headers.end()));
   return page;
