@@ -306,9 +306,8 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
     Feed& feed = feeds_[slot];
     if (feed.state != State::kReady && feed.state != State::kBuilding) continue;
     size_t before = feed.ring.capacity_bytes();
-    feed.ring.Insert(entry);
+    delivered += feed.ring.Insert(entry);
     if (feed.state == State::kReady) bytes_ += static_cast<int64_t>(feed.ring.capacity_bytes() - before);
-    ++delivered;
   }
   deliveries_.Add(delivered);
 }

@@ -2,13 +2,16 @@
 
 namespace stampede::feeds {
 
-void FeedRing::Insert(FeedEntry entry) {
-  if (entry.id <= floor_) return;
+bool FeedRing::Insert(FeedEntry entry) {
+  if (entry.id <= floor_) return false;
   size_t position = size_;  // from the newest end: new entries mostly belong there
   while (position > 0 && At(position - 1).id > entry.id) --position;
-  if (position > 0 && At(position - 1).id == entry.id) return;
+  if (position > 0 && At(position - 1).id == entry.id) return false;
   if (size_ == limits::kFeedEntriesMax) {
-    if (position == 0) return RaiseFloor(entry.id);
+    if (position == 0) {
+      RaiseFloor(entry.id);
+      return false;
+    }
     DropOldest(1);
     --position;
   }
@@ -16,6 +19,7 @@ void FeedRing::Insert(FeedEntry entry) {
   ++size_;
   for (size_t n = size_ - 1; n > position; --n) At(n) = At(n - 1);
   At(position) = entry;
+  return true;
 }
 
 void FeedRing::Remove(uint64_t id) {

@@ -27,8 +27,8 @@ class FeedRing {
  public:
   FeedRing() = default;
 
-  // Ignored when the entry is there already, or is not newer than the floor.
-  void Insert(FeedEntry entry);
+  // False, and ignored, when the entry is there already, or is not newer than the floor.
+  bool Insert(FeedEntry entry);
   void Remove(uint64_t id);
   // Everything up to `id` may be missing from now on.
   void RaiseFloor(uint64_t id);
