@@ -19,8 +19,10 @@ std::string OneLine(std::string_view text) {
   std::string line;
   for (char c : text) {
     bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-    if (!space) line += c;
-    else if (!line.empty() && line.back() != ' ') line += ' ';
+    if (!space)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
   }
   std::string_view cut = codec::TruncateGraphemes(line, kSummaryChars);
   if (cut.size() == line.size()) return line;

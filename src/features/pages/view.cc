@@ -45,7 +45,8 @@ std::string PostBody(const StatusData& data) {
   const statuses::StatusRecord& status = *data.status;
   std::string lang;
   if (!status.language().empty()) lang = " lang=\"" + EscapeHtml(status.language()) + "\"";
-  std::string text = "<div class=\"post-body\" dir=\"auto\"" + lang + ">" + status.content() + "</div>";
+  std::string text =
+      "<div class=\"post-body\" dir=\"auto\"" + lang + ">" + status.content() + "</div>";
   if (status.spoiler_text().empty()) return text;
   return "<details class=\"warned\"><summary dir=\"auto\"" + lang + ">" +
          EscapeHtml(status.spoiler_text()) + "</summary>" + text + "</details>";
@@ -87,8 +88,8 @@ std::string ReplyLine(const StatusData& data, const Site& site) {
 }
 
 std::string BoostLine(const StatusData& boost, const Site& site) {
-  return "<p class=\"post-why\">↻ <a href=\"" + ProfileHref(boost.author, site) +
-         "\"><bdi>" + EscapeHtml(NameOf(boost.author)) + "</bdi></a> boosted</p>";
+  return "<p class=\"post-why\">↻ <a href=\"" + ProfileHref(boost.author, site) + "\"><bdi>" +
+         EscapeHtml(NameOf(boost.author)) + "</bdi></a> boosted</p>";
 }
 
 }  // namespace
@@ -100,8 +101,10 @@ std::string RenderPost(const StatusData& data, const Site& site, int64_t now_ms,
   if (style == PostStyle::kFocused) html += " focused";
   if (depth > 1) html += " depth-" + std::to_string(std::min(depth, kDepthMax));
   html += "\">";
-  if (data.reblog) html += BoostLine(data, site);
-  else if (style == PostStyle::kListed) html += ReplyLine(data, site);
+  if (data.reblog)
+    html += BoostLine(data, site);
+  else if (style == PostStyle::kListed)
+    html += ReplyLine(data, site);
   return html + PostHead(shown.author, site) + PostBody(shown) +
          PostFoot(shown, site, now_ms, style) + "</article>";
 }
@@ -118,8 +121,8 @@ std::string RenderPaging(std::string_view path, bool is_newest, uint64_t oldest)
   std::string href = EscapeHtml(path), html = "<nav class=\"row paging\" aria-label=\"Pages\">";
   if (!is_newest) html += "<a class=\"button quiet\" href=\"" + href + "\">← Newest</a>";
   if (oldest) {
-    html += "<a class=\"button quiet\" rel=\"next\" href=\"" + href + "?max_id=" +
-            std::to_string(oldest) + "\">Older →</a>";
+    html += "<a class=\"button quiet\" rel=\"next\" href=\"" + href +
+            "?max_id=" + std::to_string(oldest) + "\">Older →</a>";
   }
   return html + "</nav>";
 }
@@ -234,12 +237,12 @@ std::string RenderProfile(const AccountData& data, const Site& site, ProfileTab 
   if (!account.note_html().empty()) {
     html += "<div class=\"post-body\" dir=\"auto\">" + account.note_html() + "</div>";
   }
-  html += Fields(account) + Counts({{data.statuses, data.statuses == 1 ? "post" : "posts"},
-                                    {data.following, "following"},
-                                    {data.followers, data.followers == 1 ? "follower" : "followers"}});
-  return html + "<p class=\"muted\">Here since " +
-         ShortDate(account.created_ms()) + "</p></div></section>" +
-         Tabs(ProfileHref(data, site), tab);
+  html +=
+      Fields(account) + Counts({{data.statuses, data.statuses == 1 ? "post" : "posts"},
+                                {data.following, "following"},
+                                {data.followers, data.followers == 1 ? "follower" : "followers"}});
+  return html + "<p class=\"muted\">Here since " + ShortDate(account.created_ms()) +
+         "</p></div></section>" + Tabs(ProfileHref(data, site), tab);
 }
 
 std::string RenderWelcome(const Site& site, const instance::Stats& stats) {
@@ -252,8 +255,9 @@ std::string RenderWelcome(const Site& site, const instance::Stats& stats) {
   html += "</p>" + Counts({{stats.users, stats.users == 1 ? "person" : "people"},
                            {stats.active_month, "active this month"},
                            {stats.statuses, stats.statuses == 1 ? "post" : "posts"}});
-  html += "<p class=\"row\"><a class=\"button\" href=\"#connect\">Join with your app</a>"
-          "<a class=\"button quiet\" href=\"#posts\">Look around</a></p></section>";
+  html +=
+      "<p class=\"row\"><a class=\"button\" href=\"#connect\">Join with your app</a>"
+      "<a class=\"button quiet\" href=\"#posts\">Look around</a></p></section>";
   return html + ConnectCard(site);
 }
 
