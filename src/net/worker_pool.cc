@@ -11,8 +11,13 @@ bool WorkerPool::TryPush(std::shared_ptr<Job> job) {
     MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= queue_max_) return false;
     queue_.push_back(std::move(job));
+    if (!idle_.empty()) {
+      // Under the lock, because the thread may end as soon as it sees the flag.
+      idle_.back()->woken = true;
+      idle_.back()->wakeup.NotifyOne();
+      idle_.pop_back();
+    }
   }
-  wakeup_.NotifyOne();
   return true;
 }
 
@@ -22,25 +27,33 @@ void WorkerPool::Stop() {
     MutexLock lock(mutex_);
     stopped_ = true;
     dropped.swap(queue_);
+    for (Idle* idle : idle_) {
+      idle->woken = true;
+      idle->wakeup.NotifyOne();
+    }
+    idle_.clear();
   }
-  wakeup_.NotifyAll();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
 }
 
 void WorkerPool::Work() {
-  for (;;) {
-    std::shared_ptr<Job> job;
-    {
-      MutexLock lock(mutex_);
-      while (queue_.empty() && !stopped_) wakeup_.Wait(mutex_);
-      if (stopped_) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    job->Run();
+  while (std::shared_ptr<Job> job = Take()) job->Run();
+}
+
+std::shared_ptr<WorkerPool::Job> WorkerPool::Take() {
+  Idle idle;
+  MutexLock lock(mutex_);
+  while (queue_.empty() && !stopped_) {
+    idle.woken = false;
+    idle_.push_back(&idle);
+    while (!idle.woken) idle.wakeup.Wait(mutex_);
   }
+  if (stopped_) return nullptr;
+  std::shared_ptr<Job> job = std::move(queue_.front());
+  queue_.pop_front();
+  return job;
 }
 
 }  // namespace stampede::net

@@ -9,7 +9,9 @@
 
 namespace stampede::net {
 
-// A fixed number of threads that run jobs from one bounded queue, oldest first. Thread-safe.
+// A fixed number of threads that run jobs from one bounded queue, oldest first. Thread-safe. The
+// thread that became idle last is woken first, so a light load runs on few threads with warm caches,
+// and the others sleep.
 class WorkerPool {
  public:
   class Job {
@@ -28,11 +30,18 @@ class WorkerPool {
   void Stop();
 
  private:
+  // An idle thread, on its own stack.
+  struct Idle {
+    CondVar wakeup;
+    bool woken = false;  // guarded by mutex_
+  };
   void Work();
+  // The next job; null when stopped.
+  std::shared_ptr<Job> Take();
 
   const size_t queue_max_;
   Mutex mutex_;
-  CondVar wakeup_;
+  std::vector<Idle*> idle_ STAMPEDE_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Job>> queue_ STAMPEDE_GUARDED_BY(mutex_);
   bool stopped_ STAMPEDE_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
