@@ -19,7 +19,9 @@ std::string AccountKey(AccountId account) {
   return store::Key(account.partition(), kAccount).Id(account);
 }
 
-std::string UserKey(AccountId account) { return store::Key(account.partition(), kUser).Id(account); }
+std::string UserKey(AccountId account) {
+  return store::Key(account.partition(), kUser).Id(account);
+}
 
 std::string NameKey(std::string_view handle) {
   std::string name = codec::Lowercase(handle);

@@ -10,11 +10,12 @@
 // | table                | byte | partition        | key fields          | value         |
 // | account              | 0x10 | the account's    | account             | AccountRecord |
 // | user                 | 0x11 | the account's    | account             | UserRecord    |
-// | account_name         | 0x12 | hash of the name | "name" or "name@domain", lower case | AccountRef |
-// | user_email           | 0x13 | hash of the e-mail | e-mail, lower case | AccountRef   |
-// | account_counter      | 0x14 | the account's    | account, AccountCounter | counter   |
-// | account_last_status  | 0x15 | the account's    | account             | counter: Unix ms of the newest post |
-// | account_active_day   | 0x16 | the account's    | account             | counter: latest day of use, since the epoch |
+// | account_name         | 0x12 | hash of the name | "name" or "name@domain", lower case |
+// AccountRef | | user_email           | 0x13 | hash of the e-mail | e-mail, lower case | AccountRef
+// | | account_counter      | 0x14 | the account's    | account, AccountCounter | counter   | |
+// account_last_status  | 0x15 | the account's    | account             | counter: Unix ms of the
+// newest post | | account_active_day   | 0x16 | the account's    | account             | counter:
+// latest day of use, since the epoch |
 namespace stampede::accounts {
 
 // Stored in keys.

@@ -3,7 +3,8 @@
 namespace stampede::accounts {
 
 std::string Acct(const AccountRecord& account) {
-  return account.domain().empty() ? account.username() : account.username() + "@" + account.domain();
+  return account.domain().empty() ? account.username()
+                                  : account.username() + "@" + account.domain();
 }
 
 std::string ProfileUrl(const AccountRecord& account, const Site& site) {

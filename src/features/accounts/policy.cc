@@ -35,9 +35,9 @@ void CheckUsername(const NewUser& user, Problems& problems) {
 void CheckPassword(const NewUser& user, Problems& problems) {
   if (user.password.empty()) return AddBlank(problems, "password");
   if (!user.by_operator && user.password.size() < limits::kPasswordBytesMin) {
-    problems.push_back({"password", "ERR_TOO_SHORT",
-                        "is too short (minimum is " + std::to_string(limits::kPasswordBytesMin) +
-                            " characters)"});
+    problems.push_back(
+        {"password", "ERR_TOO_SHORT",
+         "is too short (minimum is " + std::to_string(limits::kPasswordBytesMin) + " characters)"});
   }
   if (user.password.size() > limits::kPasswordBytesMax) {
     AddTooLong(problems, "password", limits::kPasswordBytesMax);
@@ -72,9 +72,9 @@ std::string Humanized(std::string_view field) {
 
 bool IsReservedUsername(std::string_view username) {
   static constexpr std::string_view kReserved[] = {
-      "abuse", "admin",     "administrator", "everyone", "help",     "hostmaster", "info",
-      "mod",   "moderator", "postmaster",    "root",     "security", "staff",      "support",
-      "system", "webmaster"};
+      "abuse", "admin",   "administrator", "everyone",   "help", "hostmaster",
+      "info",  "mod",     "moderator",     "postmaster", "root", "security",
+      "staff", "support", "system",        "webmaster"};
   std::string name = codec::Lowercase(username);
   return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
 }
@@ -84,7 +84,8 @@ bool IsPlausibleEmail(std::string_view email) {
   if (at == std::string_view::npos || at == 0 || at > 64 || email.size() > 254) return false;
   std::string_view local = email.substr(0, at), domain = email.substr(at + 1);
   for (unsigned char c : local) {
-    if (c <= ' ' || c >= 0x7f || std::string_view("()<>[]:;@\\,\"").find(c) != std::string_view::npos)
+    if (c <= ' ' || c >= 0x7f ||
+        std::string_view("()<>[]:;@\\,\"").find(c) != std::string_view::npos)
       return false;
   }
   if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos)
@@ -92,9 +93,8 @@ bool IsPlausibleEmail(std::string_view email) {
   if (domain.empty() || domain.front() == '.' || domain.back() == '.' ||
       domain.find("..") != std::string_view::npos)
     return false;
-  return std::all_of(domain.begin(), domain.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '-' || c == '.';
-  });
+  return std::all_of(domain.begin(), domain.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '.'; });
 }
 
 Problems SignUpProblems(const NewUser& user) {

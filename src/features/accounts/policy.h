@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "features/accounts/service.h"
 
-// The pure rules of accounts: what may be entered. Thread-safe. Problems carry Mastodon's ERR_ codes
-// (docs.joinmastodon.org/entities/Error, details).
+// The pure rules of accounts: what may be entered. Thread-safe. Problems carry Mastodon's ERR_
+// codes (docs.joinmastodon.org/entities/Error, details).
 namespace stampede::accounts {
 
 // Names that nobody may take, because people would take them for the operators.

@@ -141,8 +141,8 @@ void DeleteBlob(media::BlobStore& blobs, const std::string& name) {
   }
 }
 
-void Update(const RouteDeps& deps, AccountId account, const ProfilePatch& patch) {
-  ProfileChange change = deps.accounts.UpdateProfile(account, patch);
+// What follows from a changed profile.
+void Finish(const RouteDeps& deps, AccountId account, const ProfileChange& change) {
   DeleteBlob(deps.blobs, change.old_avatar);
   DeleteBlob(deps.blobs, change.old_header);
   if (change.unlocked) deps.relationships.AuthorizeAllRequests(account);
@@ -167,37 +167,48 @@ Reply UpdateCredentials(const RouteDeps& deps, const Request& request) {
   // Before the pictures, which are dear.
   if (auto problems = ProfileProblems(patch); !problems.empty()) ThrowProblems(std::move(problems));
   patch.avatar = ReadPicture(deps, request.params["avatar"], media::PictureKind::kAvatar);
+  ProfileChange change;
   try {
     patch.header = ReadPicture(deps, request.params["header"], media::PictureKind::kHeader);
-    Update(deps, request.caller.account, patch);
+    change = deps.accounts.UpdateProfile(request.caller.account, patch);
   } catch (...) {
     DeleteBlob(deps.blobs, patch.avatar.value_or(""));
     DeleteBlob(deps.blobs, patch.header.value_or(""));
     throw;
   }
+  Finish(deps, request.caller.account, change);
   return Credentials(deps, request.caller.account);
 }
 
 void AddProfileRoutes(net::RouteTable& table, const RouteDeps& deps) {
   using net::Auth;
-  table.Add({.method = Method::kGet, .path = "/api/v1/accounts/verify_credentials",
-             .auth = Auth::kUser, .scopes = "profile read:accounts",
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/accounts/verify_credentials",
+             .auth = Auth::kUser,
+             .scopes = "profile read:accounts",
              .handler = [deps](Request& r) { return Credentials(deps, r.caller.account); }});
-  table.Add({.method = Method::kPatch, .path = "/api/v1/accounts/update_credentials",
-             .auth = Auth::kUser, .scopes = "write:accounts",
+  table.Add({.method = Method::kPatch,
+             .path = "/api/v1/accounts/update_credentials",
+             .auth = Auth::kUser,
+             .scopes = "write:accounts",
              .handler = [deps](Request& r) { return UpdateCredentials(deps, r); },
              .body_bytes_max = limits::kUploadBytesMax});
-  table.Add({.method = Method::kGet, .path = "/api/v1/preferences", .auth = Auth::kUser,
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/preferences",
+             .auth = Auth::kUser,
              .scopes = "read:accounts",
              .handler = [deps](Request& r) { return Preferences(deps, r.caller.account); }});
   for (auto [path, member] : {std::pair("/api/v1/profile/avatar", &ProfilePatch::avatar),
                               std::pair("/api/v1/profile/header", &ProfilePatch::header)}) {
-    table.Add({.method = Method::kDelete, .path = path, .auth = Auth::kUser,
+    table.Add({.method = Method::kDelete,
+               .path = path,
+               .auth = Auth::kUser,
                .scopes = "write:accounts",
                .handler = [deps, member = member](Request& r) {
                  ProfilePatch patch;
                  patch.*member = "";
-                 Update(deps, r.caller.account, patch);
+                 Finish(deps, r.caller.account,
+                        deps.accounts.UpdateProfile(r.caller.account, patch));
                  return Credentials(deps, r.caller.account);
                }});
   }
@@ -208,17 +219,29 @@ void AddProfileRoutes(net::RouteTable& table, const RouteDeps& deps) {
 void AddRoutes(net::RouteTable& table, const RouteDeps& deps) {
   using net::Auth;
   using net::Caching;
-  table.Add({.method = Method::kPost, .path = "/api/v1/accounts", .auth = Auth::kApp,
-             .scopes = "write:accounts", .rate = net::RateClass::kSignUp,
+  table.Add({.method = Method::kPost,
+             .path = "/api/v1/accounts",
+             .auth = Auth::kApp,
+             .scopes = "write:accounts",
+             .rate = net::RateClass::kSignUp,
              .handler = [deps](Request& r) { return SignUp(deps, r); }});
-  table.Add({.method = Method::kGet, .path = "/api/v1/accounts", .auth = Auth::kOptional,
-             .scopes = "read:accounts", .caching = Caching::kPublic,
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/accounts",
+             .auth = Auth::kOptional,
+             .scopes = "read:accounts",
+             .caching = Caching::kPublic,
              .handler = [deps](Request& r) { return ShowMany(deps, r); }});
-  table.Add({.method = Method::kGet, .path = "/api/v1/accounts/lookup", .auth = Auth::kOptional,
-             .scopes = "read:accounts", .caching = Caching::kPublic,
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/accounts/lookup",
+             .auth = Auth::kOptional,
+             .scopes = "read:accounts",
+             .caching = Caching::kPublic,
              .handler = [deps](Request& r) { return Lookup(deps, r); }});
-  table.Add({.method = Method::kGet, .path = "/api/v1/accounts/:id", .auth = Auth::kOptional,
-             .scopes = "read:accounts", .caching = Caching::kPublic,
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/accounts/:id",
+             .auth = Auth::kOptional,
+             .scopes = "read:accounts",
+             .caching = Caching::kPublic,
              .handler = [deps](Request& r) { return ShowOne(deps, r.ArgId<AccountId>(0)); }});
   AddProfileRoutes(table, deps);
 }

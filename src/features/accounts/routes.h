@@ -12,8 +12,8 @@ namespace stampede::accounts {
 
 struct RouteDeps {
   AccountsService& accounts;
-  oauth::OAuthService& oauth;                         // sign-up answers a token
-  relationships::RelationshipsService& relationships; // unlocking accepts who is waiting
+  oauth::OAuthService& oauth;                          // sign-up answers a token
+  relationships::RelationshipsService& relationships;  // unlocking accepts who is waiting
   media::PictureMaker& pictures;
   media::BlobStore& blobs;
   const Site& site;

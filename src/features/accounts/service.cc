@@ -7,6 +7,7 @@
 #include "codec/text.h"
 #include "codec/utf8.h"
 #include "features/accounts/keys.h"
+#include "features/accounts/names.h"
 #include "features/accounts/policy.h"
 #include "features/instance/keys.h"
 
@@ -23,7 +24,8 @@ std::optional<Record> Read(store::Store& store, const std::string& key,
   if (bytes) *bytes = value;
   if (!value) return std::nullopt;
   Record record;
-  if (!record.ParseFromString(*value)) throw std::runtime_error("accounts: a record does not parse");
+  if (!record.ParseFromString(*value))
+    throw std::runtime_error("accounts: a record does not parse");
   return record;
 }
 
@@ -34,11 +36,6 @@ std::string EncodeRef(AccountId account) {
 }
 
 bool MayUse(const UserRecord& user) { return user.confirmed_ms() && user.approved_ms(); }
-
-std::string Url(const AccountRecord& account, const Site& site) {
-  if (account.domain().empty()) return site.base_url + "/@" + account.username();
-  return account.url().empty() ? account.uri() : account.url();
-}
 
 }  // namespace
 
@@ -191,7 +188,7 @@ std::string AccountsService::Html(std::string_view text, Formatter format) {
     std::optional<AccountId> id = FindByName(handle);
     auto account = id ? Get(*id) : nullptr;
     if (!account || account->suspended_ms()) return nullptr;
-    found.push_back({Url(*account, site_), account->username(), account->domain()});
+    found.push_back({ProfileUrl(*account, site_), account->username(), account->domain()});
     return &found.back();
   };
   return format(text, context);
@@ -207,7 +204,8 @@ ProfileChange AccountsService::UpdateProfile(AccountId account, const ProfilePat
     if (!profile || !user) throw Error::NotFound();
     change = ApplyToProfile(patch, *profile);
     ApplyToUser(patch, *user);
-    std::string profile_after = profile->SerializeAsString(), user_after = user->SerializeAsString();
+    std::string profile_after = profile->SerializeAsString(),
+                user_after = user->SerializeAsString();
     if (profile_after != account_bytes) {
       action.batch.ExpectUnchanged(AccountKey(account), account_bytes);
       action.batch.Put(AccountKey(account), std::move(profile_after));

@@ -26,12 +26,12 @@ struct NewUser {
   std::string password;
   bool agreement = false;
   std::string locale;
-  std::string reason;          // asked for when registrations need approval
+  std::string reason;  // asked for when registrations need approval
   uint64_t created_by_app = 0;
-  bool confirmed = false;      // the e-mail address is known to be theirs
+  bool confirmed = false;  // the e-mail address is known to be theirs
   bool approved = false;
-  bool by_operator = false;    // from the command line: any state of registrations, no agreement,
-                               // reserved names and short passwords allowed
+  bool by_operator = false;  // from the command line: any state of registrations, no agreement,
+                             // reserved names and short passwords allowed
 };
 
 // A change of one's own profile and defaults; what is absent stays.
@@ -44,14 +44,14 @@ struct ProfilePatch {
   std::optional<bool> locked, bot, discoverable, indexable, hide_collections;
   std::optional<std::string> avatar, header;  // blob names; empty: back to the default
   std::optional<std::string> avatar_description, header_description;
-  std::optional<std::string> privacy;         // public, unlisted, private
+  std::optional<std::string> privacy;  // public, unlisted, private
   std::optional<bool> sensitive;
-  std::optional<std::string> language;        // empty: the server's
-  std::optional<std::string> quote_policy;    // public, followers, nobody
+  std::optional<std::string> language;      // empty: the server's
+  std::optional<std::string> quote_policy;  // public, followers, nobody
 };
 
 struct ProfileChange {
-  bool unlocked = false;  // was locked: its follow requests are to be authorized now
+  bool unlocked = false;               // was locked: its follow requests are to be authorized now
   std::string old_avatar, old_header;  // blobs that nothing refers to any more
 };
 

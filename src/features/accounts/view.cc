@@ -97,11 +97,16 @@ void WriteAccountKeys(JsonWriter& json, const AccountData& data, const Site& sit
 // How a post goes out when its author does not say. Numbers as in records.proto.
 std::string_view DefaultVisibility(const AccountRecord& account, const UserRecord& user) {
   switch (user.default_visibility()) {
-    case 1: return "public";
-    case 2: return "unlisted";
-    case 3: return "private";
-    case 4: return "direct";
-    default: return account.locked() ? "private" : "public";
+    case 1:
+      return "public";
+    case 2:
+      return "unlisted";
+    case 3:
+      return "private";
+    case 4:
+      return "direct";
+    default:
+      return account.locked() ? "private" : "public";
   }
 }
 
@@ -210,7 +215,8 @@ void RenderPreferences(JsonWriter& json, const CredentialData& data) {
 }
 
 std::string_view DefaultQuotePolicy(const UserRecord& user) {
-  return user.default_quote_policy().empty() ? "public" : std::string_view(user.default_quote_policy());
+  return user.default_quote_policy().empty() ? "public"
+                                             : std::string_view(user.default_quote_policy());
 }
 
 std::string AvatarUrl(const AccountRecord& account, const Site& site) {

@@ -40,8 +40,9 @@ store::KeyRange CounterRange(InstanceCounter counter, unsigned shard, int64_t fi
 
 void CountStatus(store::Batch& batch, StatusId status, int delta) {
   batch.Add(CounterKey(InstanceCounter::kStatuses, status.partition()), delta);
-  batch.Add(CounterKey(InstanceCounter::kWeekStatuses, status.partition(), WeekOf(status.time_ms())),
-            delta);
+  batch.Add(
+      CounterKey(InstanceCounter::kWeekStatuses, status.partition(), WeekOf(status.time_ms())),
+      delta);
 }
 
 void CountUser(store::Batch& batch, AccountId account, int64_t signed_up_ms, int delta) {

@@ -11,19 +11,20 @@
 
 // Key table of the instance room
 // | table            | byte | partition              | key fields                     | value |
-// | instance_setting | 0x01 | 0                      | name                           | SettingRecord |
-// | instance_counter | 0x02 | one of 16, by the cause | InstanceCounter, week or day, 0 | counter |
+// | instance_setting | 0x01 | 0                      | name                           |
+// SettingRecord | | instance_counter | 0x02 | one of 16, by the cause | InstanceCounter, week or
+// day, 0 | counter |
 namespace stampede::instance {
 
 // What the server counts about itself. Stored in keys: numbers never change meaning.
 enum class InstanceCounter : uint8_t {
-  kUsers = 1,           // local users who may use their account
-  kStatuses = 2,        // local statuses
-  kWeekStatuses = 3,    // local statuses by week of writing
-  kWeekSignUps = 4,     // users by week of signing up
-  kWeekActive = 5,      // distinct users active in a week
-  kLastActiveDay = 6,   // users by the day of their latest activity, so that the sum of the last
-                        // n days is the number of users active within n days
+  kUsers = 1,          // local users who may use their account
+  kStatuses = 2,       // local statuses
+  kWeekStatuses = 3,   // local statuses by week of writing
+  kWeekSignUps = 4,    // users by week of signing up
+  kWeekActive = 5,     // distinct users active in a week
+  kLastActiveDay = 6,  // users by the day of their latest activity, so that the sum of the last
+                       // n days is the number of users active within n days
 };
 
 // Every counter is spread over this many partitions, so that no single row is written by everybody.

@@ -59,7 +59,9 @@ std::string RenderPage(const Site& site, const PageContent& page) {
   html += page.body_html;
   html += "</main><footer class=\"bottom\"><a href=\"/\">";
   codec::AppendEscapedHtml(html, site.domain);
-  html += "</a> <a href=\"/about\">About</a> <a href=\"/privacy-policy\">Privacy</a></footer></body></html>\n";
+  html +=
+      "</a> <a href=\"/about\">About</a> <a "
+      "href=\"/privacy-policy\">Privacy</a></footer></body></html>\n";
   return html;
 }
 
@@ -80,10 +82,10 @@ net::Reply ErrorPage(const Site& site, const Error& error) {
   page.indexed = false;
   std::string text = status == 404 ? "There is nothing here, or it is not for everybody to see."
                                    : error.public_text();
-  page.body_html = "<section class=\"card stack\"><p class=\"muted\">Error " +
-                   std::to_string(status) + "</p><h1>" + page.title + "</h1><p>" +
-                   codec::EscapeHtml(text) +
-                   "</p><p><a class=\"button quiet\" href=\"/\">Go to the front page</a></p></section>";
+  page.body_html =
+      "<section class=\"card stack\"><p class=\"muted\">Error " + std::to_string(status) +
+      "</p><h1>" + page.title + "</h1><p>" + codec::EscapeHtml(text) +
+      "</p><p><a class=\"button quiet\" href=\"/\">Go to the front page</a></p></section>";
   return PageReply(site, page, status);
 }
 

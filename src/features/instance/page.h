@@ -20,13 +20,13 @@ namespace stampede::instance {
 struct PageContent {
   std::string title;
   std::string body_html;
-  bool narrow = false;       // a form or a message in the middle instead of a column of posts
+  bool narrow = false;  // a form or a message in the middle instead of a column of posts
   // For link previews (https://ogp.me); empty: left out.
   std::string description;
-  std::string image_url;     // absolute
-  std::string url;           // absolute; also the canonical address
-  bool indexed = true;       // false: search engines are asked to stay out
-  std::string head_html;     // further elements of <head>, such as <link rel="alternate">
+  std::string image_url;  // absolute
+  std::string url;        // absolute; also the canonical address
+  bool indexed = true;    // false: search engines are asked to stay out
+  std::string head_html;  // further elements of <head>, such as <link rel="alternate">
 };
 
 std::string RenderPage(const Site& site, const PageContent& page);

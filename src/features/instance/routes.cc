@@ -155,9 +155,8 @@ Reply WebFinger(const Request& request, accounts::AccountsService& accounts, con
 
 void AddDiscovery(net::RouteTable& table, InstanceService& instance,
                   accounts::AccountsService& accounts, const Site& site) {
-  AddSlow(table, "/.well-known/host-meta", [&](Request&) {
-    return Typed(HostMeta(site), "application/xrd+xml; charset=utf-8");
-  });
+  AddSlow(table, "/.well-known/host-meta",
+          [&](Request&) { return Typed(HostMeta(site), "application/xrd+xml; charset=utf-8"); });
   AddSlow(table, "/.well-known/nodeinfo", Fixed(NodeInfoLinks(site)));
   AddSlow(table, "/nodeinfo/2.0", [&](Request&) {
     JsonWriter json;
@@ -212,8 +211,8 @@ Reply PrivacyPage(const Site& site) {
   PageContent page;
   page.title = "Privacy";
   page.url = site.base_url + "/privacy-policy";
-  page.body_html = "<section class=\"card stack\"><h1>Privacy</h1>" + PrivacyPolicyHtml(site) +
-                   "</section>";
+  page.body_html =
+      "<section class=\"card stack\"><h1>Privacy</h1>" + PrivacyPolicyHtml(site) + "</section>";
   return PageReply(site, page);
 }
 
@@ -221,11 +220,10 @@ void AddPages(net::RouteTable& table, const Site& site) {
   using net::Caching;
   using net::RateClass;
   auto file = [&](std::string path, std::string_view body, std::string type, Caching caching) {
-    AddSlow(table, std::move(path),
-            [body = std::string(body), type = std::move(type)](Request&) {
-              return Typed(body, type);
-            },
-            caching, RateClass::kFree);
+    AddSlow(
+        table, std::move(path),
+        [body = std::string(body), type = std::move(type)](Request&) { return Typed(body, type); },
+        caching, RateClass::kFree);
   };
   file(StylePath(), StyleSheet(), "text/css; charset=utf-8", Caching::kForever);
   file("/favicon.svg", LogoSvg(), "image/svg+xml", Caching::kSlow);
@@ -233,8 +231,9 @@ void AddPages(net::RouteTable& table, const Site& site) {
   // Profiles and posts say for themselves who may index them.
   file("/robots.txt", "User-agent: *\nDisallow: /api/\nDisallow: /auth/\nDisallow: /oauth/\n",
        "text/plain; charset=utf-8", Caching::kSlow);
-  AddSlow(table, "/favicon.ico", [](Request&) { return Reply::Redirect("/favicon.svg"); },
-          Caching::kSlow, RateClass::kFree);
+  AddSlow(
+      table, "/favicon.ico", [](Request&) { return Reply::Redirect("/favicon.svg"); },
+      Caching::kSlow, RateClass::kFree);
   AddSlow(table, "/about", [&](Request&) { return AboutPage(site); });
   AddSlow(table, "/privacy-policy", [&](Request&) { return PrivacyPage(site); });
 }

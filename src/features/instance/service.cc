@@ -51,8 +51,7 @@ InstanceService::Snapshot InstanceService::Count(int64_t now_ms) {
   counted.stats.users = Total(SumByPeriod(store, InstanceCounter::kUsers, 0, 0));
   counted.stats.statuses = Total(SumByPeriod(store, InstanceCounter::kStatuses, 0, 0));
   int64_t today = DayOf(now_ms);
-  auto days =
-      SumByPeriod(store, InstanceCounter::kLastActiveDay, today - kHalfYearDays + 1, today);
+  auto days = SumByPeriod(store, InstanceCounter::kLastActiveDay, today - kHalfYearDays + 1, today);
   counted.stats.active_half_year = Total(days);
   counted.stats.active_month = Total(std::span(days).last(kMonthDays));
 

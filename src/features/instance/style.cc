@@ -79,9 +79,9 @@ main.narrow { max-width: 28rem; }
 .post-head strong { overflow-wrap: anywhere; }
 .post-body { overflow-wrap: anywhere; }
 .post-body p + p { margin-top: .75rem; }
-.post-body .invisible { font-size: 0; line-height: 0; display: inline-block; width: 0; height: 0; position: absolute; }
-.post-body .ellipsis::after { content: "…"; }
-.post-foot { display: flex; gap: 1.1rem; flex-wrap: wrap; color: var(--muted); font-size: .875rem; }
+.invisible { font-size: 0; line-height: 0; display: inline-block; width: 0; height: 0; position: absolute; }
+.ellipsis::after { content: "…"; }
+.post-foot { display: flex; gap: .2rem 1.1rem; flex-wrap: wrap; color: var(--muted); font-size: .875rem; }
 .post-foot a { color: inherit; }
 details > summary { cursor: pointer; }
 .warned { background: var(--bg); border-radius: 10px; padding: .6rem .8rem; }

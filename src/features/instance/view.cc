@@ -61,7 +61,11 @@ void WriteTimelineAccess(JsonWriter& json) {
   // There are no feeds of hashtags and of trending links: what is not there cannot be had by
   // anybody, and "authenticated" is the strictest that the entity knows for `local`.
   for (std::string_view feeds : {"hashtag_feeds", "trending_link_feeds"}) {
-    json.Key(feeds).Object().Field("local", "authenticated").Field("remote", "disabled").EndObject();
+    json.Key(feeds)
+        .Object()
+        .Field("local", "authenticated")
+        .Field("remote", "disabled")
+        .EndObject();
   }
   json.EndObject();
 }

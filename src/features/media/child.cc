@@ -18,8 +18,8 @@ namespace {
 struct VipsImage;
 constexpr int kInterestingCentre = 1;  // VIPS_INTERESTING_CENTRE
 
-// The functions of libvips 8.14 (https://www.libvips.org/API/8.14/) that are used here, found at run
-// time. Their variable arguments are pairs of option name and value, closed by a null pointer.
+// The functions of libvips 8.14 (https://www.libvips.org/API/8.14/) that are used here, found at
+// run time. Their variable arguments are pairs of option name and value, closed by a null pointer.
 struct Vips {
   int (*init)(const char* program);
   void (*concurrency_set)(int threads);
@@ -96,9 +96,8 @@ ChildExit Convert(const Vips& vips, PictureKind kind, std::string& input) {
   PictureSize size = SizeOf(kind);
   VipsImage* picture = nullptr;
   // Colours are converted with the profile that the file carries, so none is needed afterwards.
-  if (vips.thumbnail_buffer(input.data(), input.size(), &picture, size.width, "height",
-                            size.height, "crop", kInterestingCentre, "export_profile", "srgb",
-                            nullptr) != 0)
+  if (vips.thumbnail_buffer(input.data(), input.size(), &picture, size.width, "height", size.height,
+                            "crop", kInterestingCentre, "export_profile", "srgb", nullptr) != 0)
     return ChildExit::kUnreadable;
   bool transparent = vips.image_hasalpha(picture);
   void* bytes = nullptr;

@@ -136,12 +136,14 @@ Blob PictureMaker::Make(PictureKind kind, std::string_view upload) {
     case ChildExit::kDone:
       if (outcome.output.size() < 2) break;
       return {outcome.output.substr(1), outcome.output[0] == 'P' ? "image/png" : "image/jpeg"};
-    case ChildExit::kTooLarge: throw Refusal(kind, "has too many pixels");
+    case ChildExit::kTooLarge:
+      throw Refusal(kind, "has too many pixels");
     case ChildExit::kNoLibrary:
       throw Error(ErrorCode::kUnavailable, "This server cannot process pictures",
                   "libvips.so.42 cannot be loaded: install libvips42");
     case ChildExit::kUnreadable:
-    case ChildExit::kFailed: break;
+    case ChildExit::kFailed:
+      break;
   }
   obs::Log(obs::LogLevel::kInfo, "picture refused",
            {{"kind", WordFor(kind)}, {"bytes", upload.size()}, {"exit", outcome.exit_code}});

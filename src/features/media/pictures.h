@@ -15,7 +15,7 @@ namespace stampede::media {
 struct PictureOptions {
   // The program that decodes, started with the picture's kind as its last argument; see child.h.
   std::vector<std::string> child = {"/proc/self/exe", "media-child"};
-  int children_max = 2;     // that run at a time
+  int children_max = 2;         // that run at a time
   int64_t timeout_ms = 25'000;  // of one child
 };
 

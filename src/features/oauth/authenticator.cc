@@ -7,7 +7,8 @@ namespace stampede::oauth {
 void RequireActive(accounts::Standing standing) {
   using accounts::Standing;
   switch (standing) {
-    case Standing::kActive: return;
+    case Standing::kActive:
+      return;
     case Standing::kUnconfirmed:
       throw Error(ErrorCode::kForbidden, "Your login is missing a confirmed e-mail address");
     case Standing::kPending:

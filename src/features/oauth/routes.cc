@@ -151,22 +151,34 @@ std::string DiscoveryJson(const Site& site) {
 void AddMachineRoutes(net::RouteTable& table, const RouteDeps& deps) {
   using net::Auth;
   using net::RateClass;
-  table.Add({.method = Method::kPost, .path = "/api/v1/apps", .auth = Auth::kNone,
+  table.Add({.method = Method::kPost,
+             .path = "/api/v1/apps",
+             .auth = Auth::kNone,
              .rate = RateClass::kNewApp,
              .handler = [deps](Request& request) { return CreateApp(deps, request); }});
-  table.Add({.method = Method::kGet, .path = "/api/v1/apps/verify_credentials", .auth = Auth::kApp,
+  table.Add({.method = Method::kGet,
+             .path = "/api/v1/apps/verify_credentials",
+             .auth = Auth::kApp,
              .handler = [deps](Request& request) { return VerifyApp(deps, request); }});
-  table.Add({.method = Method::kPost, .path = "/oauth/token", .auth = Auth::kNone,
+  table.Add({.method = Method::kPost,
+             .path = "/oauth/token",
+             .auth = Auth::kNone,
              .handler = [deps](Request& request) { return Token(deps, request); }});
-  table.Add({.method = Method::kPost, .path = "/oauth/revoke", .auth = Auth::kNone,
+  table.Add({.method = Method::kPost,
+             .path = "/oauth/revoke",
+             .auth = Auth::kNone,
              .handler = [deps](Request& request) { return Revoke(deps, request); }});
   for (Method method : {Method::kGet, Method::kPost}) {
-    table.Add({.method = method, .path = "/oauth/userinfo", .auth = Auth::kUser,
+    table.Add({.method = method,
+               .path = "/oauth/userinfo",
+               .auth = Auth::kUser,
                .scopes = "profile",
                .handler = [deps](Request& request) { return UserInfo(deps, request); }});
   }
-  table.Add({.method = Method::kGet, .path = "/.well-known/oauth-authorization-server",
-             .auth = Auth::kNone, .caching = net::Caching::kSlow,
+  table.Add({.method = Method::kGet,
+             .path = "/.well-known/oauth-authorization-server",
+             .auth = Auth::kNone,
+             .caching = net::Caching::kSlow,
              .handler = [json = DiscoveryJson(deps.site)](Request&) { return Reply::Json(json); }});
 }
 

@@ -87,8 +87,8 @@ Reply RefuseTo(const Asked& asked, std::string_view word) {
   if (asked.redirect_uri == kOutOfBand) {
     throw Error(ErrorCode::kBadRequest, std::string(error.public_text()));
   }
-  std::string url = codec::AddQuery(
-      asked.redirect_uri, {{"error", word}, {"error_description", error.public_text()}});
+  std::string url = codec::AddQuery(asked.redirect_uri,
+                                    {{"error", word}, {"error_description", error.public_text()}});
   if (!asked.state.empty()) url = codec::AddQuery(url, {{"state", asked.state}});
   return Reply::Redirect(std::move(url));
 }
@@ -96,13 +96,13 @@ Reply RefuseTo(const Asked& asked, std::string_view word) {
 std::string ConsentHtml(const RouteDeps& deps, const Asked& asked,
                         const accounts::AccountRecord& account, const std::string& csrf) {
   const AppRecord& app = *asked.app;
-  std::string html = "<section class=\"card stack\"><h1>Let " + EscapeHtml(app.name()) +
-                     " use your account?</h1><div class=\"person\"><img class=\"avatar\" alt=\"\" src=\"" +
-                     EscapeHtml(accounts::AvatarUrl(account, deps.site)) + "\"><div><strong>" +
-                     EscapeHtml(account.display_name().empty() ? account.username()
-                                                               : account.display_name()) +
-                     "</strong><br><span class=\"muted\">@" + EscapeHtml(account.username()) + "@" +
-                     EscapeHtml(deps.site.domain) + "</span></div></div>";
+  std::string html =
+      "<section class=\"card stack\"><h1>Let " + EscapeHtml(app.name()) +
+      " use your account?</h1><div class=\"person\"><img class=\"avatar\" alt=\"\" src=\"" +
+      EscapeHtml(accounts::AvatarUrl(account, deps.site)) + "\"><div><strong>" +
+      EscapeHtml(account.display_name().empty() ? account.username() : account.display_name()) +
+      "</strong><br><span class=\"muted\">@" + EscapeHtml(account.username()) + "@" +
+      EscapeHtml(deps.site.domain) + "</span></div></div>";
   html += "<p>It asks for permission to:</p><ul class=\"scopes\">";
   for (const std::string& line : ScopesInWords(asked.scopes)) {
     html += "<li>" + EscapeHtml(line) + "</li>";
@@ -115,8 +115,7 @@ std::string ConsentHtml(const RouteDeps& deps, const Asked& asked,
           (asked.redirect_uri == kOutOfBand ? std::string("a page with a code to copy")
                                             : EscapeHtml(asked.redirect_uri)) +
           "</dd></dl><form method=\"post\" action=\"" + std::string(kPath) + "?" +
-          EscapeHtml(QueryOf(asked)) + "\" class=\"row\">" +
-          HiddenHtml(Visitor::kCsrfField, csrf) +
+          EscapeHtml(QueryOf(asked)) + "\" class=\"row\">" + HiddenHtml(Visitor::kCsrfField, csrf) +
           "<button class=\"button\" name=\"decision\" value=\"approve\">Approve</button>"
           "<button class=\"button quiet\" name=\"decision\" value=\"deny\">Deny</button></form>"
           "<p class=\"muted\">Not you? <a href=\"" +
@@ -153,11 +152,10 @@ Reply Decide(const RouteDeps& deps, const Request& request) {
   if (!visitor.account()) return Reply::Redirect(std::string(kPath) + "?" + QueryOf(asked));
   if (ParamText(request, "decision") != "approve") return RefuseTo(asked, "access_denied");
   RequireActive(deps.accounts.StandingOf(visitor.account()));
-  std::string code =
-      deps.oauth.IssueCode(*asked.app, {.account = visitor.account(),
-                                        .scopes = asked.scopes,
-                                        .redirect_uri = asked.redirect_uri,
-                                        .code_challenge = asked.code_challenge});
+  std::string code = deps.oauth.IssueCode(*asked.app, {.account = visitor.account(),
+                                                       .scopes = asked.scopes,
+                                                       .redirect_uri = asked.redirect_uri,
+                                                       .code_challenge = asked.code_challenge});
   if (asked.redirect_uri == kOutOfBand) {
     return Reply::Redirect(codec::AddQuery("/oauth/authorize/native", {{"code", code}}));
   }
@@ -184,11 +182,17 @@ Reply ShowCode(const RouteDeps& deps, const Request& request) {
 
 void AddAuthorizeRoutes(net::RouteTable& table, const RouteDeps& deps) {
   using net::Auth;
-  table.Add({.method = Method::kGet, .path = std::string(kPath), .auth = Auth::kNone,
+  table.Add({.method = Method::kGet,
+             .path = std::string(kPath),
+             .auth = Auth::kNone,
              .handler = [deps](Request& request) { return Ask(deps, request); }});
-  table.Add({.method = Method::kPost, .path = std::string(kPath), .auth = Auth::kNone,
+  table.Add({.method = Method::kPost,
+             .path = std::string(kPath),
+             .auth = Auth::kNone,
              .handler = [deps](Request& request) { return Decide(deps, request); }});
-  table.Add({.method = Method::kGet, .path = "/oauth/authorize/native", .auth = Auth::kNone,
+  table.Add({.method = Method::kGet,
+             .path = "/oauth/authorize/native",
+             .auth = Auth::kNone,
              .handler = [deps](Request& request) { return ShowCode(deps, request); }});
 }
 

@@ -25,10 +25,10 @@ std::string ParamText(const Request& request, std::string_view name) {
 
 // A path of ours, or "/": never another site's address, however browsers read it.
 std::string SafeReturnTo(std::string path) {
-  bool ours = path.starts_with('/') && !path.starts_with("//") && path.size() <= kReturnToBytesMax &&
-              std::all_of(path.begin(), path.end(), [](unsigned char c) {
-                return c > ' ' && c < 0x7f && c != '\\';
-              });
+  bool ours = path.starts_with('/') && !path.starts_with("//") &&
+              path.size() <= kReturnToBytesMax &&
+              std::all_of(path.begin(), path.end(),
+                          [](unsigned char c) { return c > ' ' && c < 0x7f && c != '\\'; });
   return ours ? path : "/";
 }
 
@@ -44,7 +44,8 @@ Reply Page(const Site& site, std::string title, std::string body_html, int statu
 Reply ShowSignIn(const RouteDeps& deps, const Request& request) {
   Visitor visitor(request, deps.oauth, deps.random, deps.site);
   return visitor.Remember(SignInPage(
-      deps.site, {.csrf = visitor.csrf(), .return_to = SafeReturnTo(ParamText(request, "return_to"))}));
+      deps.site,
+      {.csrf = visitor.csrf(), .return_to = SafeReturnTo(ParamText(request, "return_to"))}));
 }
 
 void LimitLogin(const RouteDeps& deps, const std::string& login) {
@@ -114,22 +115,35 @@ std::string SignUpHtml(const RouteDeps& deps, const Visitor& visitor, const Requ
   std::string username = ParamText(request, "username"), email = ParamText(request, "email");
   std::string reason = ParamText(request, "reason");
   std::string hint = "You will be @name@" + deps.site.domain + ". Letters, numbers and _.";
-  html += InputHtml({.name = "username", .label = "User name", .autocomplete = "username",
-                     .value = username, .hint = hint});
-  html += InputHtml({.name = "email", .label = "E-mail address", .type = "email",
-                     .autocomplete = "email", .value = email});
-  html += InputHtml({.name = "password", .label = "Password", .type = "password",
-                     .autocomplete = "new-password", .hint = "At least 8 characters."});
+  html += InputHtml({.name = "username",
+                     .label = "User name",
+                     .autocomplete = "username",
+                     .value = username,
+                     .hint = hint});
+  html += InputHtml({.name = "email",
+                     .label = "E-mail address",
+                     .type = "email",
+                     .autocomplete = "email",
+                     .value = email});
+  html += InputHtml({.name = "password",
+                     .label = "Password",
+                     .type = "password",
+                     .autocomplete = "new-password",
+                     .hint = "At least 8 characters."});
   if (approval) {
-    html += InputHtml({.name = "reason", .label = "Why do you want to join?", .type = "textarea",
-                       .value = reason, .hint = "The operators read this before they let you in.",
+    html += InputHtml({.name = "reason",
+                       .label = "Why do you want to join?",
+                       .type = "textarea",
+                       .value = reason,
+                       .hint = "The operators read this before they let you in.",
                        .required = false});
   }
-  html += "<label class=\"check\"><input type=\"checkbox\" name=\"agreement\" value=\"true\" required>"
-          "<span>I have read the <a href=\"/about\">rules</a> and the <a href=\"/privacy-policy\">"
-          "privacy policy</a> and agree to them.</span></label>"
-          "<button class=\"button\">Sign up</button></form>"
-          "<p class=\"muted\">Already here? <a href=\"/auth/sign_in\">Sign in</a></p></section>";
+  html +=
+      "<label class=\"check\"><input type=\"checkbox\" name=\"agreement\" value=\"true\" required>"
+      "<span>I have read the <a href=\"/about\">rules</a> and the <a href=\"/privacy-policy\">"
+      "privacy policy</a> and agree to them.</span></label>"
+      "<button class=\"button\">Sign up</button></form>"
+      "<p class=\"muted\">Already here? <a href=\"/auth/sign_in\">Sign in</a></p></section>";
   return html;
 }
 
@@ -162,14 +176,14 @@ Reply SignUp(const RouteDeps& deps, const Request& request) {
     account = deps.accounts.SignUp(user);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalid) throw;
-    return visitor.Remember(Page(deps.site, "Sign up",
-                                 SignUpHtml(deps, visitor, request, error.public_text()), 422));
+    return visitor.Remember(
+        Page(deps.site, "Sign up", SignUpHtml(deps, visitor, request, error.public_text()), 422));
   }
   if (!user.approved) {
-    return visitor.Remember(
-        Page(deps.site, "Almost there",
-             "<section class=\"card stack\"><h1>Almost there</h1><p>Your request has been sent. You "
-             "can sign in as soon as the operators have approved it.</p></section>"));
+    return visitor.Remember(Page(
+        deps.site, "Almost there",
+        "<section class=\"card stack\"><h1>Almost there</h1><p>Your request has been sent. You "
+        "can sign in as soon as the operators have approved it.</p></section>"));
   }
   visitor.SignIn(account);
   return visitor.Remember(Reply::Redirect("/", 303));
@@ -186,9 +200,13 @@ Reply SignInPage(const Site& site, const SignInForm& form) {
           "<form method=\"post\" action=\"/auth/sign_in\" class=\"stack\">" +
           HiddenHtml(Visitor::kCsrfField, form.csrf) + HiddenHtml("return_to", form.return_to) +
           HiddenHtml("app_name", form.app_name) +
-          InputHtml({.name = "login", .label = "User name or e-mail address",
-                     .autocomplete = "username", .value = form.login}) +
-          InputHtml({.name = "password", .label = "Password", .type = "password",
+          InputHtml({.name = "login",
+                     .label = "User name or e-mail address",
+                     .autocomplete = "username",
+                     .value = form.login}) +
+          InputHtml({.name = "password",
+                     .label = "Password",
+                     .type = "password",
                      .autocomplete = "current-password"}) +
           "<button class=\"button\">Sign in</button></form>";
   if (site.registrations != Registrations::kClosed) {
@@ -203,11 +221,16 @@ void AddSignInRoutes(net::RouteTable& table, const RouteDeps& deps) {
     Reply (*show)(const RouteDeps&, const Request&);
     Reply (*act)(const RouteDeps&, const Request&);
   };
-  for (Row row : {Row{"/auth/sign_in", ShowSignIn, SignIn}, Row{"/auth/sign_out", ShowSignOut, SignOut},
-                  Row{"/auth/sign_up", ShowSignUp, SignUp}}) {
-    table.Add({.method = Method::kGet, .path = std::string(row.path), .auth = net::Auth::kNone,
+  for (Row row :
+       {Row{"/auth/sign_in", ShowSignIn, SignIn}, Row{"/auth/sign_out", ShowSignOut, SignOut},
+        Row{"/auth/sign_up", ShowSignUp, SignUp}}) {
+    table.Add({.method = Method::kGet,
+               .path = std::string(row.path),
+               .auth = net::Auth::kNone,
                .handler = [deps, row](Request& request) { return row.show(deps, request); }});
-    table.Add({.method = Method::kPost, .path = std::string(row.path), .auth = net::Auth::kNone,
+    table.Add({.method = Method::kPost,
+               .path = std::string(row.path),
+               .auth = net::Auth::kNone,
                .rate = net::RateClass::kLogin,
                .handler = [deps, row](Request& request) { return row.act(deps, request); }});
   }

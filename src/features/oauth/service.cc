@@ -55,7 +55,8 @@ Error OAuthError(std::string_view word) {
   };
   static constexpr Row kRows[] = {
       {"invalid_request", ErrorCode::kBadRequest,
-       "The request is missing a required parameter, includes an unsupported parameter value, or is "
+       "The request is missing a required parameter, includes an unsupported parameter value, or "
+       "is "
        "otherwise malformed."},
       {"invalid_client", ErrorCode::kUnauthorized,
        "Client authentication failed due to unknown client, no client authentication included, or "
@@ -183,8 +184,8 @@ IssuedToken OAuthService::ExchangeCode(const AppRecord& app, std::string_view co
     if (record->expires_ms() <= committer_.clock().NowMs() ||
         record->redirect_uri() != redirect_uri || !proven)
       throw OAuthError("invalid_grant");
-    issued = Mint(action, app, AccountId(record->account()),
-                  net::ScopeSet::FromBits(record->scopes()));
+    issued =
+        Mint(action, app, AccountId(record->account()), net::ScopeSet::FromBits(record->scopes()));
     record->set_token_hash(codec::Sha256(issued.token));
     action.batch.ExpectUnchanged(key, bytes);
     action.batch.Put(key, record->SerializeAsString());
@@ -203,8 +204,8 @@ IssuedToken OAuthService::Mint(events::Action& action, const AppRecord& app, Acc
                                net::ScopeSet scopes) {
   IssuedToken issued{random_.Token(), scopes, committer_.clock().NowMs()};
   const std::string hash = codec::Sha256(issued.token);
-  TokenId id = committer_.ids().Next<TokenId>(account ? account.partition()
-                                                      : AppId(app.id()).partition());
+  TokenId id =
+      committer_.ids().Next<TokenId>(account ? account.partition() : AppId(app.id()).partition());
   TokenRecord record;
   record.set_id(id.value());
   record.set_app(app.id());

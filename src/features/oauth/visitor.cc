@@ -12,8 +12,7 @@ constexpr size_t kCookieBytes = 43;  // 32 bytes as base64url
 
 }  // namespace
 
-Visitor::Visitor(const net::Request& request, OAuthService& oauth, Random& random,
-                 const Site& site)
+Visitor::Visitor(const net::Request& request, OAuthService& oauth, Random& random, const Site& site)
     : oauth_(oauth), random_(random), secure_(site.base_url.starts_with("https:")) {
   if (auto sent = request.Cookie(kCookie); sent && sent->size() == kCookieBytes) {
     cookie_ = std::move(*sent);

@@ -17,8 +17,8 @@ namespace stampede::testing {
 
 // The fixed cast of tests: alice, bob and charlie on a whole server in RAM, whose time stands still
 // until moved and whose randomness repeats. Passwords are "<name>-password", e-mail addresses
-// "<name>@example.org". Header-only, so that it is part of test programs alone. Everything is public
-// because tests look everywhere.
+// "<name>@example.org". Header-only, so that it is part of test programs alone. Everything is
+// public because tests look everywhere.
 class Cast {
  public:
   Cast()
