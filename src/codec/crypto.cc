@@ -5,8 +5,10 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <vector>
 
 #include "base/check.h"
+#include "codec/base64.h"
 
 namespace stampede::codec {
 namespace {
@@ -39,6 +41,19 @@ std::string HashPassword(std::string_view password, Random& random, const Passwo
   STAMPEDE_CHECK(status == ARGON2_OK);
   encoded.resize(encoded.find('\0'));
   return encoded;
+}
+
+std::string HashOfNoPassword(Random& random, const PasswordCost& cost) {
+  auto random_text = [&random](size_t bytes) {
+    std::vector<uint8_t> noise(bytes);
+    random.Fill(noise);
+    std::string text = Base64Encode({reinterpret_cast<char*>(noise.data()), noise.size()});
+    return text.substr(0, text.find('='));
+  };
+  std::string encoded = "$argon2id$v=19$m=" + std::to_string(cost.memory_kib) +
+                        ",t=" + std::to_string(cost.passes) + ",p=" + std::to_string(cost.lanes);
+  encoded += "$" + random_text(kSaltBytes);
+  return encoded += "$" + random_text(kHashBytes);
 }
 
 bool VerifyPassword(const std::string& hash, std::string_view password) {

@@ -27,6 +27,9 @@ inline constexpr PasswordCost kCheapPasswordCost{.memory_kib = 8, .passes = 1, .
 // own cost and salt. Takes tens of milliseconds of CPU and 19 MiB at the default cost: bound the
 // callers.
 std::string HashPassword(std::string_view password, Random& random, const PasswordCost& cost = {});
+// A hash in that form that no password is known to have: random bytes. Costs nothing to make, and as
+// much to verify as a real one of this cost.
+std::string HashOfNoPassword(Random& random, const PasswordCost& cost = {});
 // False for a wrong password and for a hash that is not one of HashPassword's. Costs as much as
 // the hash did.
 bool VerifyPassword(const std::string& hash, std::string_view password);

@@ -1,5 +1,6 @@
 #include "codec/crypto.h"
 
+#include <argon2.h>
 #include <gtest/gtest.h>
 
 #include "codec/hex.h"
@@ -34,6 +35,16 @@ TEST(Password, AHashOfAnotherKindNeverVerifies) {
   for (const char* hash : {"", "alice", "$argon2id$", "$2a$10$abcdefghijklmnopqrstuv"}) {
     EXPECT_FALSE(VerifyPassword(hash, "alice")) << hash;
   }
+}
+
+TEST(Password, TheHashOfNoPasswordIsWellFormedAndNeverVerifies) {
+  SeededRandom random(1);
+  std::string real = HashPassword("alice", random), nobodys = HashOfNoPassword(random);
+  EXPECT_EQ(nobodys.size(), real.size());
+  EXPECT_EQ(nobodys.substr(0, 31), real.substr(0, 31));
+  EXPECT_FALSE(VerifyPassword(nobodys, "alice"));
+  // ARGON2_VERIFY_MISMATCH: it was computed and compared, not refused as malformed.
+  EXPECT_EQ(argon2id_verify(nobodys.c_str(), "alice", 5), ARGON2_VERIFY_MISMATCH);
 }
 
 TEST(ConstantTimeEqual, ComparesBytes) {

@@ -59,7 +59,7 @@ class AccountsService::HashSlot {
 AccountsService::AccountsService(events::Committer& committer, Random& random, const Site& site,
                                  codec::PasswordCost cost)
     : committer_(committer), random_(random), site_(site), cost_(cost) {
-  unknown_hash_ = codec::HashPassword(random_.Token(), random_, cost_);
+  unknown_hash_ = codec::HashOfNoPassword(random_, cost_);
 }
 
 std::string AccountsService::HashPassword(std::string_view password) {

@@ -109,6 +109,7 @@ rocksdb::DBOptions MakeDbOptions() {
   // Opening reads the manifest and the log, not the data.
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = true;
+  options.max_file_opening_threads = 1;  // else 16 are started and ended per column family
   // Large files reach the disk little by little, not in one burst that delays everybody's sync.
   options.bytes_per_sync = 1024 * 1024;
   // GroupCommit writes from one thread at a time.
