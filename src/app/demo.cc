@@ -213,7 +213,7 @@ void Demo::FillProfile(size_t who) {
     if (field.name) patch.fields->emplace_back(field.name, field.value);
   }
   patch.avatar = blobs_.Put(codec::AvatarPng(seed, kAvatarPx), "image/png");
-  patch.avatar_description = person.avatar_description;
+  patch.avatar_description = "A symmetric pattern of squares";
   patch.header = blobs_.Put(codec::HeaderPng(seed, kHeaderWidthPx, kHeaderHeightPx), "image/png");
   world_.accounts.UpdateProfile(accounts_[who], patch);
   world_.accounts.NoteActivity(accounts_[who]);

@@ -18,7 +18,6 @@ struct DemoPerson {
   const char* note;
   const char* language;  // of what they usually write
   DemoField fields[3] = {};
-  const char* avatar_description = "";
   bool bot = false;
   bool locked = false;
 };

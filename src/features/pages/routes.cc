@@ -47,7 +47,8 @@ class Pages {
 
  private:
   AccountData FindAccount(std::string_view handle) const;
-  Posts LoadPosts(const Request& request, const statuses::CandidateSource& source) const;
+  Posts LoadPosts(const Request& request, LoadFor purpose,
+                  const statuses::CandidateSource& source) const;
   statuses::Candidates PostsOf(AccountId author, ProfileTab tab, const store::IdBounds& bounds,
                                size_t limit, bool upwards) const;
   std::string Thread(const StatusData& focused) const;
@@ -82,7 +83,8 @@ AccountData Pages::FindAccount(std::string_view handle) const {
   return std::move(loaded.front());
 }
 
-Posts Pages::LoadPosts(const Request& request, const statuses::CandidateSource& source) const {
+Posts Pages::LoadPosts(const Request& request, LoadFor purpose,
+                       const statuses::CandidateSource& source) const {
   constexpr size_t kShown = limits::kStatusesPageDefault;
   net::Page page = net::ParsePage(request, kShown, kShown);
   page.since_id = page.min_id = 0;
@@ -91,7 +93,7 @@ Posts Pages::LoadPosts(const Request& request, const statuses::CandidateSource& 
   auto watched = [&](const store::IdBounds& bounds, size_t limit, bool upwards) {
     return last = source(bounds, limit, upwards);
   };
-  Posts posts{.shown = views_.LoadPage(kEverybody, page, LoadFor::kList, watched),
+  Posts posts{.shown = views_.LoadPage(kEverybody, page, purpose, watched),
               .newest = page.max_id == UINT64_MAX};
   if (posts.shown.size() > kShown) {
     posts.shown.resize(kShown);
@@ -103,12 +105,13 @@ Posts Pages::LoadPosts(const Request& request, const statuses::CandidateSource& 
 }
 
 Reply Pages::Front(Request& request) const {
-  Posts posts = LoadPosts(request, [&](const store::IdBounds& bounds, size_t limit, bool upwards) {
-    statuses::Candidates next{.ids = statuses_.PublicIds(bounds, limit, upwards)};
-    next.more = next.ids.size() == limit;
-    if (!next.ids.empty()) next.last = next.ids.back().value();
-    return next;
-  });
+  Posts posts = LoadPosts(
+      request, LoadFor::kList, [&](const store::IdBounds& bounds, size_t limit, bool upwards) {
+        statuses::Candidates next{.ids = statuses_.PublicIds(bounds, limit, upwards)};
+        next.more = next.ids.size() == limit;
+        if (!next.ids.empty()) next.last = next.ids.back().value();
+        return next;
+      });
   instance::PageContent page{.title = site_.title, .description = site_.description};
   page.url = site_.base_url + "/";
   page.indexed = posts.newest;
@@ -138,9 +141,10 @@ statuses::Candidates Pages::PostsOf(AccountId author, ProfileTab tab, const stor
 Reply Pages::Profile(Request& request, ProfileTab tab) const {
   AccountData account = FindAccount(request.args.at(0));
   AccountId id(account.account->id());
-  Posts posts = LoadPosts(request, [&](const store::IdBounds& bounds, size_t limit, bool upwards) {
-    return PostsOf(id, tab, bounds, limit, upwards);
-  });
+  Posts posts = LoadPosts(request, LoadFor::kProfile,
+                          [&](const store::IdBounds& bounds, size_t limit, bool upwards) {
+                            return PostsOf(id, tab, bounds, limit, upwards);
+                          });
   instance::PageContent page;
   page.title = NameOf(account) + " (" + FullHandle(account, site_) + ")";
   page.description = SummaryOf(account);

@@ -256,7 +256,7 @@ std::string RenderWelcome(const Site& site, const instance::Stats& stats) {
                            {stats.active_month, "active this month"},
                            {stats.statuses, stats.statuses == 1 ? "post" : "posts"}});
   html +=
-      "<p class=\"row\"><a class=\"button\" href=\"#connect\">Join with your app</a>"
+      "<p class=\"row\"><a class=\"button\" href=\"#connect\">Join in</a>"
       "<a class=\"button quiet\" href=\"#posts\">Look around</a></p></section>";
   return html + ConnectCard(site);
 }
