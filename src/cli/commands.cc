@@ -109,6 +109,6 @@ int PrintApiCoverage() {
   return 0;
 }
 
-int DecodePicture(const std::string& kind) { return static_cast<int>(media::RunChild(kind)); }
+int DecodePicture(const std::string& kind) { media::RunChildAndExit(kind); }
 
 }  // namespace stampede::cli

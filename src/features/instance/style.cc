@@ -58,8 +58,9 @@ main.narrow { max-width: 28rem; }
 .button {
   font: inherit; font-weight: 650; text-decoration: none; text-align: center; cursor: pointer;
   display: inline-block; padding: .65rem 1.1rem; border-radius: 10px; border: 1px solid transparent;
-  background: var(--accent); color: var(--accent-text); flex: 1 1 8rem;
+  background: var(--accent); color: var(--accent-text);
 }
+.row > .button { flex: 1 1 8rem; }
 .button.quiet { background: transparent; color: var(--text); border-color: var(--line); }
 .link-button { font: inherit; background: none; border: 0; padding: 0; color: var(--link); text-decoration: underline; cursor: pointer; }
 .scopes { margin: 0; padding-left: 1.2rem; display: grid; gap: .3rem; }

@@ -128,4 +128,6 @@ ChildExit RunChild(std::string_view word) {
   return Convert(vips, *kind, *input);
 }
 
+void RunChildAndExit(std::string_view kind) { _exit(static_cast<int>(RunChild(kind))); }
+
 }  // namespace stampede::media

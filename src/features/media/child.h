@@ -24,4 +24,8 @@ enum class ChildExit : int {
 // the server itself never maps it.
 ChildExit RunChild(std::string_view kind);
 
+// The same, as the end of the process: at once, because libvips' threads and what is left of the
+// system's calls are no place for destructors.
+[[noreturn]] void RunChildAndExit(std::string_view kind);
+
 }  // namespace stampede::media

@@ -24,7 +24,7 @@ namespace {
   std::string arguments = text.substr(std::min(text.find('\0') + 1, text.size()));
   constexpr std::string_view kWord("media-child\0", 12);
   if (!arguments.starts_with(kWord)) return false;
-  _exit(static_cast<int>(RunChild(arguments.substr(kWord.size()).c_str())));
+  RunChildAndExit(arguments.substr(kWord.size()).c_str());
 }();
 
 class MediaTest : public ::testing::Test {
