@@ -191,6 +191,12 @@ class FirstLight {
   }
 
   void StartUp() {
+    Step("letting the store settle");
+    {
+      auto server = Start("world");
+      server->WaitUntilCalm();
+      server->Stop();
+    }
     Step("starts");
     std::vector<int64_t> start_us;
     for (int i = 0; i < 5; ++i) {

@@ -101,6 +101,17 @@ void ServerProcess::WaitHealthy() {
   throw std::runtime_error("the server does not become healthy");
 }
 
+void ServerProcess::WaitUntilCalm() {
+  constexpr int kSecondsMax = 60;
+  double before_s = cpu_s();
+  for (int second = 0; second < kSecondsMax; ++second) {
+    ::poll(nullptr, 0, 1'000);
+    double now_s = cpu_s();
+    if (now_s - before_s < 0.05) return;
+    before_s = now_s;
+  }
+}
+
 int ServerProcess::Reap() {
   int status = 0;
   waitpid(pid_, &status, 0);

@@ -26,6 +26,9 @@ class ServerProcess {
   // From before the process existed to the first good answer of /health.
   int64_t start_us() const { return start_us_; }
 
+  // Returns when it uses less than a twentieth of a core, or after a minute: what an idle server
+  // still does (compacting its store, clearing queues) is done.
+  void WaitUntilCalm();
   // An orderly stop, which must succeed.
   void Stop();
   // kill -9.
