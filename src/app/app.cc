@@ -21,6 +21,7 @@
 #include "features/pages/routes.h"
 #include "features/relationships/jobs.h"
 #include "features/relationships/routes.h"
+#include "features/search/routes.h"
 #include "features/statuses/routes.h"
 #include "jobs/jobs.h"
 #include "net/router.h"
@@ -160,6 +161,7 @@ net::RouteTable App::Impl::MakeRoutes() {
   statuses::AddRoutes(routes, {statuses, views, interactions, oauth, records, site});
   interactions::AddRoutes(routes, {interactions, views, records, site});
   feeds::AddRoutes(routes, home, views, site);
+  search::AddRoutes(routes, accounts, views, site);
   pages::AddRoutes(routes, instance, accounts, statuses, views, site, clock);
   return routes;
 }

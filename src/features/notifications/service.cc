@@ -121,7 +121,8 @@ std::optional<NotificationRecord> NotificationsService::Find(AccountId recipient
 void NotificationsService::Dismiss(AccountId recipient, NotificationId id) {
   committer_.Run([&](events::Action& action) {
     auto value = committer_.store().Get(NotificationKey(recipient, id));
-    if (value) EraseNotification(action, recipient, *value);
+    if (!value) throw Error::NotFound();
+    EraseNotification(action, recipient, *value);
   });
 }
 

@@ -66,7 +66,7 @@ class NotificationsService {
                                        uint64_t& lower, uint64_t& upper, bool upwards,
                                        size_t limit);
   std::optional<NotificationRecord> Find(AccountId recipient, NotificationId id);
-  // Nothing happens when it is gone already.
+  // Throws Error(kNotFound).
   void Dismiss(AccountId recipient, NotificationId id);
   void Clear(AccountId recipient);
 
