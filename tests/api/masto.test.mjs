@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { createRestAPIClient } from 'masto';
 import { startWithCast } from '../support/cast.mjs';
 import { eventually } from '../support/eventually.mjs';
-import { makePng, pngSize } from '../support/png.mjs';
+import { makePng, pictureSize } from '../support/picture.mjs';
 import { assertReplies } from '../support/replies.mjs';
 
 let people;
@@ -402,7 +402,7 @@ test('a profile takes names, fields and pictures', async () => {
   });
   assert.equal(updated.displayName, 'Alice <3');
   assert.match(updated.note, /class="mention hashtag"/);
-  assert.equal(updated.source.note, 'I am #here\n@bob');
+  assert.equal(updated.source.note.replace('\r\n', '\n'), 'I am #here\n@bob');  // forms send CRLF
   assert.equal(updated.bot, true);
   assert.deepEqual(updated.fields.map((f) => f.name), ['web', 'pronoun']);
   assert.match(updated.fields[0].value, /rel="nofollow noopener me"/);
@@ -411,9 +411,9 @@ test('a profile takes names, fields and pictures', async () => {
   for (const [url, width, height] of [[updated.avatar, 400, 400], [updated.header, 1500, 500]]) {
     const reply = await fetch(url);
     assert.equal(reply.status, 200);
-    assert.equal(reply.headers.get('content-type'), 'image/png');
     assert.match(reply.headers.get('cache-control'), /immutable/);
-    assert.deepEqual(pngSize(Buffer.from(await reply.arrayBuffer())), [width, height]);
+    assert.deepEqual(pictureSize(Buffer.from(await reply.arrayBuffer())),
+      [reply.headers.get('content-type'), width, height]);
   }
   const made = await post(alice, 'by my defaults');
   assert.deepEqual([made.visibility, made.language, made.sensitive], ['unlisted', 'de', true]);
@@ -436,6 +436,27 @@ test('accounts are found by handle and by several ids', async () => {
   await rejectsWith(404, anyone.v1.accounts.lookup({ acct: 'nobody' }));
   const two = await alice.v1.accounts.relationships.fetch({ id: [people.bob.id, people.charlie.id, '999'] });
   assert.deepEqual(ids(two), [people.bob.id, people.charlie.id]);
+});
+
+test('search finds what is named exactly: a handle, the address of a profile or of a post', async () => {
+  const host = new URL(people.server.url).host;
+  const search = (q, more = {}) => alice.v2.search.list({ q, resolve: true, ...more });
+  for (const q of ['bob', '@BOB', `bob@${host}`, ` @bob@${host} `, `${people.server.url}/@bob`, `${people.server.url}/users/bob`]) {
+    assert.deepEqual(ids((await search(q)).accounts), [people.bob.id], q);
+  }
+  const made = await post(bob, 'look here');
+  const hidden = await post(bob, '@charlie not here', { visibility: 'direct' });
+  for (const q of [made.url, made.uri]) assert.deepEqual(ids((await search(q)).statuses), [made.id], q);
+  assert.deepEqual((await search(hidden.url)).statuses, []);
+  for (const q of ['nobody', 'bob bob', 'https://elsewhere.example/@bob', people.server.url, `${people.server.url}/@`, '@', '/']) {
+    const found = await search(q);
+    assert.deepEqual([...found.accounts, ...found.statuses], [], q);
+  }
+  assert.deepEqual((await search('bob', { type: 'statuses' })).accounts, []);
+  assert.deepEqual((await search('bob', { type: 'accounts', offset: 1 })).accounts, []);
+  await rejectsWith(400, Promise.resolve(search('')));
+  await rejectsWith(401, Promise.resolve(anyone.v2.search.list({ q: 'bob', resolve: true })));
+  assert.equal((await anyone.v2.search.list({ q: 'bob' })).accounts.length, 1);
 });
 
 test('a sign-up by the app gives an account that works as the settings say', async () => {

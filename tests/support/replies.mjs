@@ -77,6 +77,12 @@ function checkInner(name, value, where, problems) {
   }
 }
 
+// Where Mastodon itself differs from the schema that others made of its documentation.
+const deviations = [
+  // A deleted status comes with `text` for redrafting instead of `content`.
+  { label: /^DELETE \/api\/v1\/statuses\/:id /, error: /required property 'content'/ },
+];
+
 const watched = new Set();
 const problems = new Set();
 const hits = new Map();
@@ -100,6 +106,7 @@ function checkSuccess(method, url, reply, text, label) {
   const validate = validatorFor(node);
   if (!validate(body)) {
     for (const error of validate.errors.slice(0, 10)) {
+      if (deviations.some((d) => d.label.test(label) && d.error.test(error.message))) continue;
       problems.add(`${label}: ${error.instancePath.replace(/\/\d+/g, '/*')} ${error.message} ${
         error.params.allowedValues ? JSON.stringify(error.params.allowedValues) : ''}`);
     }
@@ -124,7 +131,7 @@ function checkHeaders(url, reply, label) {
   if (!reply.headers.get('x-request-id')) problems.add(`${label}: no X-Request-Id`);
   if (!url.pathname.startsWith('/api/')) return;
   if (reply.headers.get('access-control-allow-origin') !== '*') problems.add(`${label}: no CORS`);
-  if (!/\bLink\b/.test(reply.headers.get('access-control-expose-headers') ?? '')) {
+  if (reply.status < 400 && !/\bLink\b/.test(reply.headers.get('access-control-expose-headers') ?? '')) {
     problems.add(`${label}: Link is not exposed to other origins`);
   }
 }

@@ -6,7 +6,7 @@ export async function loadRoutes() {
   const lines = (await run(['routes'])).split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const [method, path, auth, scopes = ''] = line.split('\t');
-    return { method, path, auth: auth.toLowerCase(), scopes: scopes.split(' ').filter(Boolean) };
+    return { method, path, auth: auth.toLowerCase(), scopes: scopes.split(' ').filter((s) => s && s !== '-') };
   });
 }
 

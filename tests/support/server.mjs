@@ -46,6 +46,7 @@ export class Server {
       STAMPEDE_METRICS_LISTEN: `127.0.0.1:${await freePort()}`,
       STAMPEDE_RATE_LIMIT_PERCENT: '0',
       STAMPEDE_LOG_LEVEL: 'warn',
+      STAMPEDE_CONTACT_EMAIL: 'operator@example.org',
       ...env,
     };
     watch(server.url);

@@ -1,4 +1,4 @@
-// A picture of one colour (PNG, RFC 2083), so that tests need no files.
+// A picture of one colour (PNG, RFC 2083), so that tests need no files; and how large a picture is.
 import zlib from 'node:zlib';
 
 function chunk(type, data) {
@@ -32,7 +32,13 @@ export function makePng(width, height, [red, green, blue]) {
   ]);
 }
 
-// Width and height of a PNG.
-export function pngSize(bytes) {
-  return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+// [type, width, height] of a PNG or of a JPEG (the frame header of ITU-T T.81, B.2.2).
+export function pictureSize(bytes) {
+  if (bytes[0] === 0x89) return ['image/png', bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  for (let at = 2; at < bytes.length; at += 2 + bytes.readUInt16BE(at + 2)) {
+    if (bytes[at + 1] >= 0xc0 && bytes[at + 1] <= 0xc2) {
+      return ['image/jpeg', bytes.readUInt16BE(at + 7), bytes.readUInt16BE(at + 5)];
+    }
+  }
+  throw new Error('neither PNG nor JPEG');
 }
