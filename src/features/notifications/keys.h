@@ -8,13 +8,12 @@
 #include "store/store.h"
 
 // Key table of the notifications room. All rows live in the recipient's partition.
-// | table              | byte | key fields                      | value              |
-// | notification       | 0x40 | recipient, ~notification        | NotificationRecord | newest first
-// | notification_key   | 0x41 | recipient, type, sender, status | NotificationRef    | what was
-// told already | notification_from  | 0x42 | recipient, sender, ~notification | NotificationRecord
-// | one sender's, newest first | notification_group | 0x43 | recipient, type, status         |
-// GroupRecord        | | marker             | 0x44 | account, MarkerTimeline         | MarkerRecord
-// |
+// | table              | byte | key fields                       | value              |
+// | notification       | 0x40 | recipient, ~notification         | NotificationRecord | newest first
+// | notification_key   | 0x41 | recipient, type, sender, status  | NotificationRef    | what was told already
+// | notification_from  | 0x42 | recipient, sender, ~notification | NotificationRecord | one sender's, newest first
+// | notification_group | 0x43 | recipient, type, status          | GroupRecord        |
+// | marker             | 0x44 | account, MarkerTimeline          | MarkerRecord       |
 namespace stampede::notifications {
 
 // Stored and sent: the numbers never change. Names: NotificationTypeName.
