@@ -1,5 +1,6 @@
 #include "codec/iso_time.h"
 
+#include <charconv>
 #include <cstdio>
 
 namespace stampede::codec {
@@ -26,23 +27,44 @@ struct Parts {
   unsigned day() const { return static_cast<unsigned>(date.day()); }
 };
 
+// Writes `before` and then the number with at least so many digits. Every status of every page needs
+// some of these; snprintf was 4 % of a home page.
+void Append(std::string& text, char before, int number, size_t digits) {
+  char buffer[16];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, number).ptr;
+  auto length = static_cast<size_t>(end - buffer);
+  if (before != 0) text += before;
+  if (length < digits) text.append(digits - length, '0');
+  text.append(buffer, length);
+}
+
+void AppendDate(std::string& text, const Parts& p) {
+  Append(text, 0, p.year(), 4);
+  Append(text, '-', static_cast<int>(p.month()), 2);
+  Append(text, '-', static_cast<int>(p.day()), 2);
+}
+
 }  // namespace
 
 std::string IsoTime(int64_t unix_ms) {
   Parts p(unix_ms);
-  char text[64];
-  int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", p.year(),
-                             p.month(), p.day(), p.hour, p.minute, p.second, p.millisecond);
-  return std::string(text, static_cast<size_t>(length));
+  std::string text;
+  text.reserve(sizeof "2024-01-02T03:04:05.678Z");
+  AppendDate(text, p);
+  Append(text, 'T', p.hour, 2);
+  Append(text, ':', p.minute, 2);
+  Append(text, ':', p.second, 2);
+  Append(text, '.', p.millisecond, 3);
+  text += 'Z';
+  return text;
 }
 
 std::string IsoMidnight(int64_t unix_ms) { return IsoDate(unix_ms) + "T00:00:00.000Z"; }
 
 std::string IsoDate(int64_t unix_ms) {
-  Parts p(unix_ms);
-  char text[32];
-  int length = std::snprintf(text, sizeof text, "%04d-%02u-%02u", p.year(), p.month(), p.day());
-  return std::string(text, static_cast<size_t>(length));
+  std::string text;
+  AppendDate(text, Parts(unix_ms));
+  return text;
 }
 
 std::string HttpDate(int64_t unix_ms) {
