@@ -11,14 +11,18 @@ bool WorkerPool::TryPush(std::shared_ptr<Job> job) {
     MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= queue_max_) return false;
     queue_.push_back(std::move(job));
-    if (!idle_.empty()) {
-      // Under the lock, because the thread may end as soon as it sees the flag.
-      idle_.back()->woken = true;
-      idle_.back()->wakeup.NotifyOne();
-      idle_.pop_back();
-    }
+    WakeOne();
   }
   return true;
+}
+
+void WorkerPool::WakeOne() {
+  if (waking_ || idle_.empty()) return;
+  waking_ = true;
+  // Under the lock, because the thread may end as soon as it sees the flag.
+  idle_.back()->woken = true;
+  idle_.back()->wakeup.NotifyOne();
+  idle_.pop_back();
 }
 
 void WorkerPool::Stop() {
@@ -49,10 +53,12 @@ std::shared_ptr<WorkerPool::Job> WorkerPool::Take() {
     idle.woken = false;
     idle_.push_back(&idle);
     while (!idle.woken) idle.wakeup.Wait(mutex_);
+    waking_ = false;
   }
   if (stopped_) return nullptr;
   std::shared_ptr<Job> job = std::move(queue_.front());
   queue_.pop_front();
+  if (!queue_.empty()) WakeOne();
   return job;
 }
 

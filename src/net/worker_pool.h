@@ -11,7 +11,8 @@ namespace stampede::net {
 
 // A fixed number of threads that run jobs from one bounded queue, oldest first. Thread-safe. The
 // thread that became idle last is woken first, so a light load runs on few threads with warm caches,
-// and the others sleep.
+// and the others sleep. One thread at a time is on its way from sleep to work: it wakes the next one
+// if there is still something to do by then, which often a thread that was awake has done.
 class WorkerPool {
  public:
   class Job {
@@ -36,6 +37,8 @@ class WorkerPool {
     bool woken = false;  // guarded by mutex_
   };
   void Work();
+  // Whenever there are jobs and idle threads, one of these is on its way.
+  void WakeOne() STAMPEDE_REQUIRES(mutex_);
   // The next job; null when stopped.
   std::shared_ptr<Job> Take();
 
@@ -43,6 +46,7 @@ class WorkerPool {
   Mutex mutex_;
   std::vector<Idle*> idle_ STAMPEDE_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<Job>> queue_ STAMPEDE_GUARDED_BY(mutex_);
+  bool waking_ STAMPEDE_GUARDED_BY(mutex_) = false;
   bool stopped_ STAMPEDE_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
