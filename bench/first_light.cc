@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -214,8 +215,31 @@ class FirstLight {
                          Ms(static_cast<uint64_t>(start_us[4]))});
   }
 
+  // How much of the machine went to neither the server nor the generator.
+  class Disturbance {
+   public:
+    explicit Disturbance(const ServerProcess& server)
+        : server_(server), wall_us_(clock_.MonotonicUs()), others_s_(OthersCpuSeconds()) {}
+    double Percent() {
+      double wall_s = static_cast<double>(clock_.MonotonicUs() - wall_us_) / 1e6;
+      double all_s = wall_s * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
+      return std::max(0.0, 100 * (OthersCpuSeconds() - others_s_) / all_s);
+    }
+
+   private:
+    double OthersCpuSeconds() const {
+      double own_s = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+      return MachineCpuSeconds() - server_.cpu_s() - own_s;
+    }
+    SystemClock clock_;
+    const ServerProcess& server_;
+    int64_t wall_us_;
+    double others_s_;
+  };
+
   void Serve(const World& world) {
     auto server = Start("world");
+    Disturbance disturbance(*server);
     ReadAllHomes(*server, world);
     Posts(*server, world.lonely(), "fan_out_0", "Durable posts, fan-out 0", "");
     std::vector<AckedPost> acked = Posts(
@@ -227,6 +251,11 @@ class FirstLight {
                  .value = server->peak_rss_mb(),
                  .unit = "MB",
                  .note = "the most that was resident during all of the above"});
+    report_.Add({.key = "disturbance_percent",
+                 .text = "Disturbance: CPU used by others",
+                 .value = disturbance.Percent(),
+                 .unit = "%",
+                 .note = "of the machine, while the above was measured; a few are its own I/O"});
     server->Kill();
     Restart(world, acked);
   }

@@ -162,4 +162,16 @@ double ServerProcess::Metric(const std::string& name) const {
   return sum;
 }
 
+double MachineCpuSeconds() {
+  std::ifstream file("/proc/stat");  // "cpu", then user nice system idle iowait irq softirq steal
+  std::string name;
+  file >> name;
+  double sum = 0, ticks = 0;
+  for (int field = 0; field < 8; ++field) {
+    file >> ticks;
+    if (field != 3 && field != 4) sum += ticks;
+  }
+  return sum / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 }  // namespace stampede::bench

@@ -54,4 +54,7 @@ class ServerProcess {
   int64_t start_us_ = 0;
 };
 
+// CPU time that all processors of this machine have spent on anything at all, since it started.
+double MachineCpuSeconds();
+
 }  // namespace stampede::bench
