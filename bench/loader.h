@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,6 +30,16 @@ struct LoadedApp {
   uint64_t scopes = 0;  // net::ScopeSet bits
 };
 
+// Where a loader's rows go.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // Takes the puts and additions of one action; of puts to one key the last one stays.
+  virtual void Take(const store::Batch& batch) = 0;
+  // Nothing is taken afterwards.
+  virtual void Finish() = 0;
+};
+
 // Writes a world straight into a store: the records that the API's services write for the same
 // actions, without their reads, events, jobs and flushes to disk. Not thread-safe; nothing else may
 // use the store meanwhile. The caller draws the ids, each once, and times follow from them. Nothing
@@ -38,8 +49,9 @@ struct LoadedApp {
 // Not written are notifications: it is as if everybody had dismissed theirs.
 class Loader {
  public:
-  // Both outlive the loader. Of the site, posts need base_url and languages.
+  // All outlive the loader. Of the site, posts need base_url and languages.
   Loader(store::Store& store, const Site& site);
+  Loader(RowSink& sink, const Site& site);
   ~Loader();  // what was not finished may be lost
 
   void AddApp(const LoadedApp& app);
@@ -53,13 +65,9 @@ class Loader {
   void Finish();
 
  private:
-  void Take(events::Action& action);
-  void Flush(bool durable);
-
-  store::Store& store_;
+  std::unique_ptr<RowSink> own_sink_;
+  RowSink& sink_;
   const Site& site_;
-  std::vector<store::Batch::Write> writes_;
-  size_t bytes_ = 0;
 };
 
 }  // namespace stampede::bench

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "obs/log.h"
+#include "store/rocksdb/bulk_writer.h"
 #include "store/rocksdb/group_commit.h"
 #include "store/validate.h"
 
@@ -183,6 +184,7 @@ class RocksDbStoreImpl final : public RocksDbStore {
   bool Commit(const Batch& batch) override;
   Stats stats() const override;
   void Checkpoint(const std::string& path) override;
+  std::unique_ptr<BulkWriter> NewBulkWriter() override;
 
  private:
   using Members = std::span<GroupCommit::Member* const>;
@@ -429,6 +431,10 @@ void RocksDbStoreImpl::Checkpoint(const std::string& path) {
   Require(rocksdb::Checkpoint::Create(db_.get(), &raw));
   std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
   Require(checkpoint->CreateCheckpoint(path));
+}
+
+std::unique_ptr<BulkWriter> RocksDbStoreImpl::NewBulkWriter() {
+  return MakeBulkWriter(*db_, families_);
 }
 
 }  // namespace
