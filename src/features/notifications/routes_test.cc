@@ -123,11 +123,11 @@ TEST_F(NotificationRoutesTest, OneIsFoundByItsRecipientOnly) {
 TEST_F(NotificationRoutesTest, CanBeDismissedOneByOneOrAllAtOnce) {
   FillBob();
   std::string id = Id(0);
-  EXPECT_EQ(api.Post(alice, "/api/v1/notifications/" + id + "/dismiss").status, 200);
+  EXPECT_EQ(api.Post(alice, "/api/v1/notifications/" + id + "/dismiss").status, 404);
   EXPECT_EQ(Types(kList).size(), 4u) << "alice has no such notification";
   auto dismissed = api.Post(bob, "/api/v1/notifications/" + id + "/dismiss");
   EXPECT_EQ(dismissed.body, "{}");
-  EXPECT_EQ(api.Post(bob, "/api/v1/notifications/" + id + "/dismiss").status, 200);
+  EXPECT_EQ(api.Post(bob, "/api/v1/notifications/" + id + "/dismiss").status, 404);
   EXPECT_EQ(Types(kList).size(), 3u);
   EXPECT_EQ(api.Post(bob, "/api/v1/notifications/clear").body, "{}");
   EXPECT_THAT(Types(kList), IsEmpty());
