@@ -106,18 +106,6 @@ struct Committer::Impl {
     return rows;
   }
 
-  bool CommitToStore(const store::Batch& batch, const Rows& rows) {
-    bool committed;
-    try {
-      committed = store.Commit(batch);
-    } catch (...) {
-      records.Invalidate(rows.touched);  // it may have been committed
-      throw;
-    }
-    if (committed) records.Invalidate(rows.touched);
-    return committed;
-  }
-
   // The commit stands whatever the bus says: what it refuses stays in the outbox for the sweeper.
   void Publish(const Rows& rows) {
     std::vector<std::string> announced;
@@ -165,7 +153,7 @@ bool Committer::Commit(Action& action) {
   {
     Impl::AuthorLocks locks(*impl_, action);
     rows = impl_->AddRows(action);
-    if (!impl_->CommitToStore(action.batch, rows)) return false;
+    if (!impl_->records.Commit(action.batch)) return false;
     impl_->Publish(rows);
   }
   if (!rows.jobs.empty()) impl_->WakeWorkers(rows);

@@ -1,5 +1,7 @@
 #include "store/records.h"
 
+#include <array>
+#include <atomic>
 #include <bit>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <exception>
@@ -14,6 +16,9 @@ constexpr size_t kShardsMax = 64;
 constexpr size_t kShardBytesMin = 256 * 1024;  // below it, fewer shards
 // Entry, control block and slot of the table, roughly.
 constexpr size_t kEntryOverhead = 192;
+// Counts of writes per shard. More of them, and fewer commits of different keys look as if they had
+// written the same one.
+constexpr size_t kEpochs = 64;
 
 // A key with its hash, which chooses the shard and then the slot: computed once per look-up.
 struct HashedKey {
@@ -46,12 +51,14 @@ struct Records::Impl {
     std::exception_ptr failure STAMPEDE_GUARDED_BY(mutex);
   };
 
-  // A cached record, in its shard's ring of second chances.
+  // A cached record, in its shard's ring of second chances. What a commit has left is parsed when it
+  // is first read, because only a reader knows the type.
   struct Entry {
     std::string key;
-    Parser parser;
+    Parser parser;  // null: `raw` is not parsed yet
     std::shared_ptr<const void> value;
     size_t cost;
+    std::optional<std::string> raw = std::nullopt;
     bool used = false;  // since the hand last passed
     Entry* next = nullptr;
     Entry* previous = nullptr;
@@ -66,6 +73,8 @@ struct Records::Impl {
     Table<std::shared_ptr<Flight>> flights STAMPEDE_GUARDED_BY(mutex);
     Entry* hand STAMPEDE_GUARDED_BY(mutex) = nullptr;  // the next to judge; nullptr when empty
     size_t bytes STAMPEDE_GUARDED_BY(mutex) = 0;
+    // How often keys were written, by some bits of their hash; changed under the mutex.
+    std::array<std::atomic<uint64_t>, kEpochs> epochs = {};
     uint64_t hits STAMPEDE_GUARDED_BY(mutex) = 0;
     uint64_t misses STAMPEDE_GUARDED_BY(mutex) = 0;
     uint64_t evictions STAMPEDE_GUARDED_BY(mutex) = 0;
@@ -92,7 +101,15 @@ struct Records::Impl {
     return shards[(key.hash >> 32) & (shard_count - 1)];
   }
 
+  // Not the bits that choose the shard.
+  static std::atomic<uint64_t>& EpochOf(Shard& shard, const HashedKey& key) {
+    return shard.epochs[(key.hash >> 40) % kEpochs];
+  }
+
   Lookup Find(const Wanted& wanted);
+  // What the cache says after a commit: the new value if it is known, else nothing.
+  void Overwrite(Shard& shard, const HashedKey& key, const Batch::Write& write)
+      STAMPEDE_REQUIRES(shard.mutex);
   void Land(Flight& flight, const std::optional<std::string>& value);
   void Fail(Flight& flight, const std::exception_ptr& failure);
   static std::shared_ptr<const void> Await(Flight& flight);
@@ -150,6 +167,11 @@ Records::Impl::Lookup Records::Impl::Find(const Wanted& wanted) {
   Shard& shard = ShardOf(key);
   MutexLock lock(shard.mutex);
   if (auto entry = shard.entries.find(key); entry != shard.entries.end()) {
+    if (entry->second->parser == nullptr) {
+      entry->second->value = wanted.parser(entry->second->raw);
+      entry->second->parser = wanted.parser;
+      entry->second->raw.reset();
+    }
     STAMPEDE_CHECK(entry->second->parser == wanted.parser);  // a key is read as one type
     ++shard.hits;
     entry->second->used = true;
@@ -249,11 +271,69 @@ void Records::Load(std::span<const Wanted> wanted) {
   for (auto& [one, flight] : awaited) *one->result = Impl::Await(*flight);
 }
 
+void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::Write& write) {
+  std::optional<std::string> raw;
+  if (write.kind == Batch::Kind::kPut) raw = write.value;
+  if (write.kind == Batch::Kind::kAdd) {
+    auto found = shard.entries.find(key);
+    if (found == shard.entries.end()) return;
+    const Entry& entry = *found->second;
+    int64_t before = entry.parser == nullptr
+                         ? DecodeCounter(entry.raw)
+                         : static_cast<const Counter*>(entry.value.get())->value;
+    raw = EncodeCounter(AddWrapping(before, write.delta));
+  }
+  shard.Remove(key);
+  size_t cost = kEntryOverhead + key.text.size() + (raw ? 2 * raw->size() : 0);
+  shard.Insert(std::make_unique<Entry>(
+                   Entry{std::string(key.text), nullptr, nullptr, cost, std::move(raw)}),
+               shard_budget);
+}
+
+bool Records::Commit(const Batch& batch) {
+  // Between reading the epoch and applying the outcome nobody else may have written the key: then
+  // the value of this commit is the newest. Otherwise the order of the two is not known here, and
+  // the next reader asks the store. The other writer sees this one's change of the epoch just so.
+  struct Touched {
+    const Batch::Write* write;
+    HashedKey key;
+    uint64_t epoch;
+  };
+  std::vector<Touched> touched;
+  for (const Batch::Write& write : batch.writes()) {
+    const Table* table = TableOf(write.key);
+    if (table == nullptr || table->access() != Access::kRecord) continue;
+    HashedKey key(write.key);
+    touched.push_back({&write, key, Impl::EpochOf(impl_->ShardOf(key), key)});
+  }
+  bool known = false;
+  auto apply = [&] {
+    for (const Touched& one : touched) {
+      Impl::Shard& shard = impl_->ShardOf(one.key);
+      MutexLock lock(shard.mutex);
+      bool alone = Impl::EpochOf(shard, one.key)++ == one.epoch;
+      shard.flights.erase(one.key);
+      if (known && alone) impl_->Overwrite(shard, one.key, *one.write);
+      else shard.Remove(one.key);
+    }
+  };
+  try {
+    if (!store_.Commit(batch)) return false;
+    known = true;
+  } catch (...) {
+    apply();  // it may have been committed
+    throw;
+  }
+  apply();
+  return true;
+}
+
 void Records::Invalidate(std::span<const std::string> keys) {
   for (const std::string& text : keys) {
     HashedKey key(text);
     Impl::Shard& shard = impl_->ShardOf(key);
     MutexLock lock(shard.mutex);
+    ++Impl::EpochOf(shard, key);
     shard.flights.erase(key);
     shard.Remove(key);
   }

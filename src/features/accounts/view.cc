@@ -53,9 +53,8 @@ void WriteFeatureApproval(JsonWriter& json, const AccountRecord& account) {
   json.EndObject();
 }
 
-// Everything between the braces of an Account, in the order of Mastodon's serializer.
-void WriteAccountKeys(JsonWriter& json, const AccountData& data, const Site& site) {
-  const AccountRecord& account = *data.account;
+// What of an Account's keys depends on its record alone.
+void WriteRecordKeys(JsonWriter& json, const AccountRecord& account, const Site& site) {
   bool hidden = Suspended(account);
   json.Field("id", AccountId(account.id())).Field("username", account.username());
   json.Field("acct", Acct(account));
@@ -67,14 +66,6 @@ void WriteAccountKeys(JsonWriter& json, const AccountData& data, const Site& sit
   json.Field("note", hidden ? std::string() : account.note_html());
   json.Field("url", ProfileUrl(account, site)).Field("uri", ActorUri(account, site));
   WritePictures(json, account, site);
-  json.Field("followers_count", std::max<int64_t>(data.followers, 0));
-  json.Field("following_count", std::max<int64_t>(data.following, 0));
-  json.Field("statuses_count", std::max<int64_t>(data.statuses, 0)).Key("last_status_at");
-  if (data.last_status_ms > 0) {
-    json.String(codec::IsoDate(data.last_status_ms));
-  } else {
-    json.Null();
-  }
   json.Field("hide_collections", account.hide_collections());
   // Which tabs a profile shows is not a choice yet: all of them.
   json.Field("show_media", true).Field("show_media_replies", true).Field("show_featured", true);
@@ -92,6 +83,28 @@ void WriteAccountKeys(JsonWriter& json, const AccountData& data, const Site& sit
   }
   if (hidden) json.Field("suspended", true);
   if (account.silenced_ms()) json.Field("limited", true);
+}
+
+// Everything between the braces of an Account.
+void WriteAccountKeys(JsonWriter& json, const AccountData& data, const Site& site,
+                      store::DerivedTexts* texts) {
+  if (texts) {
+    json.Raw(*texts->Get(data.account, [&] {
+      JsonWriter keys;
+      WriteRecordKeys(keys, *data.account, site);
+      return keys.TakeString();
+    }));
+  } else {
+    WriteRecordKeys(json, *data.account, site);
+  }
+  json.Field("followers_count", std::max<int64_t>(data.followers, 0));
+  json.Field("following_count", std::max<int64_t>(data.following, 0));
+  json.Field("statuses_count", std::max<int64_t>(data.statuses, 0)).Key("last_status_at");
+  if (data.last_status_ms > 0) {
+    json.String(codec::IsoDate(data.last_status_ms));
+  } else {
+    json.Null();
+  }
 }
 
 // How a post goes out when its author does not say. Numbers as in records.proto.
@@ -184,15 +197,16 @@ CredentialData LoadCredentials(store::Records& records, AccountId account) {
   return {accounts.Take(account), user, requests ? requests->value : 0};
 }
 
-void RenderAccount(JsonWriter& json, const AccountData& data, const Site& site) {
+void RenderAccount(JsonWriter& json, const AccountData& data, const Site& site,
+                   store::DerivedTexts* texts) {
   json.Object();
-  WriteAccountKeys(json, data, site);
+  WriteAccountKeys(json, data, site, texts);
   json.EndObject();
 }
 
 void RenderCredentialAccount(JsonWriter& json, const CredentialData& data, const Site& site) {
   json.Object();
-  WriteAccountKeys(json, data.account, site);
+  WriteAccountKeys(json, data.account, site, nullptr);
   WriteSource(json, data);
   WriteRole(json);
   json.EndObject();

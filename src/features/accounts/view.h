@@ -13,6 +13,7 @@
 #include "features/accounts/names.h"
 #include "features/accounts/records.pb.h"
 #include "features/instance/site.h"
+#include "store/derived_texts.h"
 #include "store/records.h"
 
 namespace stampede::accounts {
@@ -51,8 +52,10 @@ class AccountFetch {
 std::vector<AccountData> LoadAccounts(store::Records& records, std::span<const AccountId> ids);
 
 // Writes the Account entity as one JSON object with every key of Mastodon's. A suspended account
-// shows neither name, texts nor pictures.
-void RenderAccount(codec::JsonWriter& json, const AccountData& data, const Site& site);
+// shows neither name, texts nor pictures. `texts`, if given, keeps what does not change with every
+// post and follow.
+void RenderAccount(codec::JsonWriter& json, const AccountData& data, const Site& site,
+                   store::DerivedTexts* texts = nullptr);
 
 // What CredentialAccount and Preferences show to the owner beyond that.
 struct CredentialData {

@@ -266,48 +266,61 @@ void RenderApplication(codec::JsonWriter& json, const StatusRecord& status) {
 
 }  // namespace
 
-void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
-                           const net::Caller& caller, Body body) const {
+void StatusViews::WriteRecordKeys(codec::JsonWriter& json, const StatusData& data,
+                                  Body body) const {
   const StatusRecord& status = *data.status;
-  Visibility visibility = VisibilityOf(status);
   std::string id = data.id().ToString();
-  json.Object();
   json.Field("id", id);
   json.Field("created_at", codec::IsoTime(status.created_ms()));
   json.Field("in_reply_to_id", StatusId(status.in_reply_to_id()));
   json.Field("in_reply_to_account_id", AccountId(status.in_reply_to_account()));
   json.Field("sensitive", status.sensitive());
   json.Field("spoiler_text", status.spoiler_text());
-  json.Field("visibility", VisibilityName(visibility));
+  json.Field("visibility", VisibilityName(VisibilityOf(status)));
   json.Key("language");
   if (status.language().empty()) json.Null();
   else json.String(status.language());
   std::string uri = accounts::ActorUri(*data.author.account, site_) + "/statuses/" + id;
-  json.Field("uri", data.reblog ? uri + "/activity" : uri);
-  json.Field("url", UrlOf(data));
-  json.Field("replies_count", data.replies);
-  json.Field("reblogs_count", data.reblogs);
-  json.Field("favourites_count", data.favourites);
+  json.Field("uri", status.reblog_of() ? uri + "/activity" : uri);
   json.Field("quotes_count", 0);
   json.Key("edited_at");
   if (status.edited_ms()) json.String(codec::IsoTime(status.edited_ms()));
   else json.Null();
   if (body == Body::kText) json.Field("text", status.text());
   else json.Field("content", status.content());
-  json.Key("reblog");
-  if (data.reblog) RenderAs(json, *data.reblog, caller, Body::kContent);
-  else json.Null();
   RenderApplication(json, status);
-  json.Key("account");
-  accounts::RenderAccount(json, data.author, site_);
   RenderMentions(json, status, site_);
   RenderTags(json, status, site_);
   EmptyArrays(json, {"media_attachments", "emojis", "tagged_collections"});
   json.Field("quote", nullptr).Field("card", nullptr).Field("poll", nullptr);
   RenderQuoteApproval(json);
+}
+
+void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
+                           const net::Caller& caller, Body body) const {
+  const StatusRecord& status = *data.status;
+  json.Object();
+  if (body == Body::kContent) {
+    json.Raw(*texts_.Get(data.status, [&] {
+      codec::JsonWriter keys;
+      WriteRecordKeys(keys, data, body);
+      return keys.TakeString();
+    }));
+  } else {
+    WriteRecordKeys(json, data, body);
+  }
+  json.Field("url", UrlOf(data));
+  json.Field("replies_count", data.replies);
+  json.Field("reblogs_count", data.reblogs);
+  json.Field("favourites_count", data.favourites);
+  json.Key("reblog");
+  if (data.reblog) RenderAs(json, *data.reblog, caller, Body::kContent);
+  else json.Null();
+  json.Key("account");
+  accounts::RenderAccount(json, data.author, site_, &texts_);
   if (caller.is_user()) RenderViewerKeys(json, data.reblog ? *data.reblog : data);
   if (caller.account == AccountId(status.author()) && !data.reblog &&
-      visibility != Visibility::kDirect) {
+      VisibilityOf(status) != Visibility::kDirect) {
     json.Field("pinned", false);
   }
   json.EndObject();

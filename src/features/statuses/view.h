@@ -16,6 +16,7 @@
 #include "features/statuses/records.pb.h"
 #include "net/page.h"
 #include "net/request.h"
+#include "store/derived_texts.h"
 #include "store/page_scan.h"
 #include "store/records.h"
 
@@ -55,8 +56,10 @@ using CandidateSource =
 // output, so that nothing invisible gets out.
 class StatusViews {
  public:
-  StatusViews(store::Records& records, const Site& site, Clock& clock)
-      : records_(records), site_(site), clock_(clock) {}
+  // `texts_bytes_max` bounds the rendered parts of statuses and accounts that are kept.
+  StatusViews(store::Records& records, const Site& site, Clock& clock,
+              size_t texts_bytes_max = 16 * 1024 * 1024)
+      : records_(records), site_(site), clock_(clock), texts_(texts_bytes_max) {}
 
   // In the order of `ids`, without those that do not exist or that this viewer (none: the public)
   // may not see. At most three round trips to the store, whatever the number.
@@ -79,12 +82,15 @@ class StatusViews {
 
  private:
   enum class Body { kContent, kText };
+  // What of a Status' keys depends on its record, and on its author's name, alone.
+  void WriteRecordKeys(codec::JsonWriter& json, const StatusData& data, Body body) const;
   void RenderAs(codec::JsonWriter& json, const StatusData& data, const net::Caller& caller,
                 Body body) const;
 
   store::Records& records_;
   const Site& site_;
   Clock& clock_;
+  mutable store::DerivedTexts texts_;
 };
 
 // The Link header of a page of statuses, which always has a next unless it is empty.
