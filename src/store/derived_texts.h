@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace stampede::store {
+
+// Texts made from immutable records (their JSON), kept by the identity of the record: a record that
+// changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`;
+// a part that is full starts anew, because a text is cheap to make again. Keeps the records alive
+// that it has texts of.
+class DerivedTexts {
+ public:
+  explicit DerivedTexts(size_t bytes_max);
+  ~DerivedTexts();
+
+  // The text of `record`, made by `make` if it is not kept. Two callers may make one text at a time.
+  std::shared_ptr<const std::string> Get(const std::shared_ptr<const void>& record,
+                                         const std::function<std::string()>& make);
+
+ private:
+  struct Part;
+  static constexpr size_t kParts = 16;
+
+  const size_t part_bytes_max_;
+  std::unique_ptr<Part[]> parts_;
+};
+
+}  // namespace stampede::store

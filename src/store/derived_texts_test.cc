@@ -1,0 +1,34 @@
+#include "store/derived_texts.h"
+
+#include <gtest/gtest.h>
+
+namespace stampede::store {
+namespace {
+
+TEST(DerivedTexts, MakesATextOncePerRecord) {
+  DerivedTexts texts(1 << 20);
+  auto first = std::make_shared<const int>(1), second = std::make_shared<const int>(2);
+  int made = 0;
+  auto make = [&](std::string text) { return [&made, text] { return ++made, text; }; };
+  EXPECT_EQ(*texts.Get(first, make("one")), "one");
+  EXPECT_EQ(*texts.Get(first, make("other")), "one");
+  EXPECT_EQ(*texts.Get(second, make("two")), "two");
+  EXPECT_EQ(made, 2);
+}
+
+TEST(DerivedTexts, StaysWithinItsBudget) {
+  DerivedTexts texts(64 * 1024);
+  auto record = std::make_shared<const int>(0);
+  std::weak_ptr<const int> first = record;
+  EXPECT_EQ(texts.Get(record, [] { return std::string(1000, 'x'); })->size(), 1000u);
+  record.reset();
+  std::vector<std::shared_ptr<const int>> others;  // kept, so that addresses of every part come up
+  for (int i = 0; i < 1000 && !first.expired(); ++i) {
+    others.push_back(std::make_shared<const int>(i));
+    texts.Get(others.back(), [] { return std::string(1000, 'x'); });
+  }
+  EXPECT_TRUE(first.expired());
+}
+
+}  // namespace
+}  // namespace stampede::store
