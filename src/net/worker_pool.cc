@@ -7,36 +7,35 @@ WorkerPool::WorkerPool(int workers, size_t queue_max) : queue_max_(queue_max) {
 }
 
 bool WorkerPool::TryPush(std::shared_ptr<Job> job) {
+  Signal* wake;
   {
     MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= queue_max_) return false;
     queue_.push_back(std::move(job));
-    WakeOne();
+    wake = NextToWake();
   }
+  if (wake) wake->Set();
   return true;
 }
 
-void WorkerPool::WakeOne() {
-  if (waking_ || idle_.empty()) return;
+Signal* WorkerPool::NextToWake() {
+  if (waking_ || idle_.empty()) return nullptr;
   waking_ = true;
-  // Under the lock, because the thread may end as soon as it sees the flag.
-  idle_.back()->woken = true;
-  idle_.back()->wakeup.NotifyOne();
+  Signal* wake = idle_.back();
   idle_.pop_back();
+  return wake;
 }
 
 void WorkerPool::Stop() {
   std::deque<std::shared_ptr<Job>> dropped;
+  std::vector<Signal*> idle;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
     dropped.swap(queue_);
-    for (Idle* idle : idle_) {
-      idle->woken = true;
-      idle->wakeup.NotifyOne();
-    }
-    idle_.clear();
+    idle.swap(idle_);
   }
+  for (Signal* wake : idle) wake->Set();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -47,19 +46,29 @@ void WorkerPool::Work() {
 }
 
 std::shared_ptr<WorkerPool::Job> WorkerPool::Take() {
-  Idle idle;
-  MutexLock lock(mutex_);
-  while (queue_.empty() && !stopped_) {
-    idle.woken = false;
-    idle_.push_back(&idle);
-    while (!idle.woken) idle.wakeup.Wait(mutex_);
-    waking_ = false;
+  Signal wakeup;
+  bool was_idle = false;
+  while (true) {
+    std::shared_ptr<Job> job;
+    Signal* wake = nullptr;
+    {
+      MutexLock lock(mutex_);
+      if (was_idle) waking_ = false;
+      if (stopped_) return nullptr;
+      if (queue_.empty()) {
+        wakeup.Reset();
+        idle_.push_back(&wakeup);
+      } else {
+        job = std::move(queue_.front());
+        queue_.pop_front();
+        if (!queue_.empty()) wake = NextToWake();
+      }
+    }
+    if (wake) wake->Set();
+    if (job) return job;
+    wakeup.Wait();
+    was_idle = true;
   }
-  if (stopped_) return nullptr;
-  std::shared_ptr<Job> job = std::move(queue_.front());
-  queue_.pop_front();
-  if (!queue_.empty()) WakeOne();
-  return job;
 }
 
 }  // namespace stampede::net

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/signal.h"
 
 namespace stampede::net {
 
@@ -31,20 +32,16 @@ class WorkerPool {
   void Stop();
 
  private:
-  // An idle thread, on its own stack.
-  struct Idle {
-    CondVar wakeup;
-    bool woken = false;  // guarded by mutex_
-  };
   void Work();
-  // Whenever there are jobs and idle threads, one of these is on its way.
-  void WakeOne() STAMPEDE_REQUIRES(mutex_);
+  // Whenever there are jobs and idle threads, one of these is on its way: the one to wake now, if
+  // any, once the mutex is released.
+  Signal* NextToWake() STAMPEDE_REQUIRES(mutex_);
   // The next job; null when stopped.
   std::shared_ptr<Job> Take();
 
   const size_t queue_max_;
   Mutex mutex_;
-  std::vector<Idle*> idle_ STAMPEDE_GUARDED_BY(mutex_);
+  std::vector<Signal*> idle_ STAMPEDE_GUARDED_BY(mutex_);  // of the idle threads, on their stacks
   std::deque<std::shared_ptr<Job>> queue_ STAMPEDE_GUARDED_BY(mutex_);
   bool waking_ STAMPEDE_GUARDED_BY(mutex_) = false;
   bool stopped_ STAMPEDE_GUARDED_BY(mutex_) = false;

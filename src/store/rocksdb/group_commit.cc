@@ -21,18 +21,23 @@ bool ErasesRange(const Batch& batch) {
 
 bool GroupCommit::Commit(const Batch& batch) {
   Member self(batch);
-  std::vector<Member*> group;
+  bool leads;
   {
     MutexLock lock(mutex_);
     queue_.push_back(&self);
-    while (!self.done && queue_.front() != &self) self.turn.Wait(mutex_);
-    if (!self.done) {
+    leads = queue_.front() == &self;
+  }
+  if (!leads) self.turn.Wait();
+  if (!self.done) {
+    std::vector<Member*> group;
+    {
+      MutexLock lock(mutex_);
       size_t count = std::min(queue_.size(), kGroupMembersMax);
       group.assign(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(count));
     }
+    // Only the leader takes members out, so they stay at the front while it works without the lock.
+    Lead(std::span(group).first(GroupLength(group)));
   }
-  // Only the leader takes members out, so they stay at the front while it works without the lock.
-  if (!self.done) Lead(std::span(group).first(GroupLength(group)));
   if (self.failure) std::rethrow_exception(self.failure);
   return self.committed;
 }
@@ -49,15 +54,19 @@ void GroupCommit::Lead(std::span<Member* const> group) {
   } catch (...) {
     failure = std::current_exception();
   }
-  MutexLock lock(mutex_);
-  queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(group.size()));
-  // The next leader first: it can work while the members of this group wake up.
-  if (!queue_.empty()) queue_.front()->turn.NotifyOne();
+  Member* next = nullptr;
+  {
+    MutexLock lock(mutex_);
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(group.size()));
+    if (!queue_.empty()) next = queue_.front();
+  }
+  // The next leader first: it can work while the members of this group wake up. A member's caller
+  // may be gone as soon as it is told, and the member with it; the first one is this thread's own.
+  if (next) next->turn.Set();
   for (Member* member : group) {
     member->failure = failure;
     member->done = true;
-    // Under the lock: once it is released, a woken member's caller may be gone, and `turn` with it.
-    member->turn.NotifyOne();
+    if (member != group.front()) member->turn.Set();
   }
 }
 

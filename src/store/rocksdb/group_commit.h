@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/signal.h"
 #include "store/store.h"
 
 namespace stampede::store {
@@ -24,9 +25,10 @@ class GroupCommit {
 
     const Batch& batch;
     bool committed = false;  // set by Apply: the expectations held and the writes are applied
-    bool done = false;       // guarded by the queue's mutex, like `failure` until it is set
+    // Written by the leader before `turn` is set, read after.
+    bool done = false;
     std::exception_ptr failure;
-    CondVar turn;
+    Signal turn;  // the member is done, or leads the next group
   };
   // Checks all expectations, applies the batches that hold in order, as one write. What it throws,
   // every member's caller gets. Called by one thread at a time, never with a lock held.
