@@ -246,7 +246,7 @@ test('pipelined requests are answered in order, up to the broken one', async () 
   raw.end();
 });
 
-test('wild values in every parameter of posting and of profiles', async () => {
+test('wild values in every parameter of posting and of profiles', async (t) => {
   const wild = [null, true, -1, 1e308, '', ' ', '\u202e', 'x'.repeat(5000), [], [[]], {}, [{ a: [1] }], ['x', 'y'], '../../etc'];
   const send = async (method, path, json) => {
     const reply = await people.alice.call(method, path, { json });
@@ -263,4 +263,5 @@ test('wild values in every parameter of posting and of profiles', async () => {
     await send('POST', '/oauth/token', { grant_type: value, client_id: value, client_secret: value, code: value });
   }
   await stillWell();
+  t.diagnostic(`resident after all this: ${Math.round(people.server.rssBytes() / 1024 / 1024)} MB`);
 });
