@@ -119,6 +119,7 @@ class Connection {
 
   // Of the request under way.
   bool busy = false;
+  bool urgent = false;
   uint64_t tag = 0;
   int64_t due_us = 0;
 
@@ -150,12 +151,18 @@ class Run {
     while (true) {
       int64_t now_us = clock_.MonotonicUs();
       bool over = now_us >= end_us_ || exhausted_;
+      SendUrgent(now_us);
       if (!over) SendDue(now_us);
       over |= exhausted_;
-      if (over && busy_ == 0 && (options_.rate_per_s == 0 || waiting_.empty())) break;
+      int64_t urgent_us = source_.UrgentAtUs();
+      bool done = busy_ == 0 && (options_.rate_per_s == 0 || waiting_.empty());
+      if (over && done && urgent_us == INT64_MAX) break;
       if (over && options_.rate_per_s > 0) SendWaiting();
       if (now_us > give_up_us) break;
-      Wait(over ? 100'000 : WaitUs(now_us));
+      int64_t wait_us = over ? 100'000 : WaitUs(now_us);
+      // Without a free connection it is a reply that ends the wait.
+      if (!free_.empty()) wait_us = std::clamp<int64_t>(urgent_us - now_us, 0, wait_us);
+      Wait(wait_us);
     }
     result_.broken += busy_ + waiting_.size();
     result_.seconds = static_cast<double>(last_us_ - start_us_) / 1e6;
@@ -182,6 +189,15 @@ class Run {
     SendWaiting();
   }
 
+  void SendUrgent(int64_t now_us) {
+    while (!free_.empty() && source_.UrgentAtUs() <= now_us) {
+      request_.clear();
+      uint64_t tag = 0;
+      if (!source_.NextUrgent(request_, tag)) return;
+      SendOn(TakeFree(), tag, now_us, true);
+    }
+  }
+
   void SendWaiting() {
     while (!free_.empty() && !waiting_.empty() && !exhausted_) {
       int64_t due_us = waiting_.front();
@@ -201,16 +217,27 @@ class Run {
   }
 
   void Send(int64_t due_us) {
-    size_t index = free_.back();
-    Connection& connection = *connections_[index];
     request_.clear();
-    if (!source_.Next(request_, connection.tag)) {
+    uint64_t tag = 0;
+    if (!source_.Next(request_, tag)) {
       exhausted_ = true;
       return;
     }
+    SendOn(TakeFree(), tag, due_us, false);
+  }
+
+  size_t TakeFree() {
+    size_t index = free_.back();
     free_.pop_back();
+    return index;
+  }
+
+  void SendOn(size_t index, uint64_t tag, int64_t due_us, bool urgent) {
+    Connection& connection = *connections_[index];
+    connection.tag = tag;
     connection.due_us = due_us;
     connection.busy = true;
+    connection.urgent = urgent;
     ++busy_;
     if (!connection.Send(request_)) Break(index);
   }
@@ -235,11 +262,14 @@ class Run {
     last_us_ = clock_.MonotonicUs();
     int status = connection.head().status;
     ++result_.statuses[status];
-    if (source_.OnReply(connection.tag, status, connection.body())) {
-      ++result_.right;
-      result_.latency_us.Record(static_cast<uint64_t>(last_us_ - connection.due_us));
-    } else {
+    int64_t latency_us = last_us_ - connection.due_us;
+    if (!connection.urgent) source_.OnLatency(connection.tag, latency_us);
+    if (!source_.OnReply(connection.tag, status, connection.body())) {
       ++result_.wrong;
+    } else {
+      ++result_.right;
+      if (connection.urgent) ++result_.urgent;
+      else result_.latency_us.Record(static_cast<uint64_t>(latency_us));
     }
     connection.busy = false;
     --busy_;

@@ -19,6 +19,15 @@ class LoadSource {
   virtual bool Next(std::string& request, uint64_t& tag) = 0;
   // Whether the reply is right. The body is only valid during the call.
   virtual bool OnReply(uint64_t tag, int status, std::string_view body) = 0;
+  // Before OnReply, of requests from Next: how long after it was due the reply came.
+  virtual void OnLatency(uint64_t, int64_t /*latency_us*/) {}
+
+  // Requests outside of the rate, before all others: polls for what was just done, checks. They
+  // count among the right and wrong ones, but not in the latency. UrgentAtUs: when there is one
+  // (Clock::MonotonicUs), INT64_MAX for none so far; the run does not end before it says that.
+  // NextUrgent is like Next and is called only when there is one.
+  virtual int64_t UrgentAtUs() { return INT64_MAX; }
+  virtual bool NextUrgent(std::string&, uint64_t& /*tag*/) { return false; }
 };
 
 struct LoadOptions {
@@ -35,12 +44,14 @@ struct LoadOptions {
 struct LoadResult {
   Histogram latency_us;  // of right replies; open loop: from when the request was due
   uint64_t right = 0;
+  uint64_t urgent = 0;  // of the right ones
   uint64_t wrong = 0;   // replies that the source refused
   uint64_t broken = 0;  // no reply: the connection was lost, or the run gave up waiting
   std::map<int, uint64_t> statuses;
   double seconds = 0;    // from the first request to the last reply
   double own_cpu_s = 0;  // of the thread that ran the load
 
+  // Without the urgent ones.
   double per_second() const { return seconds > 0 ? static_cast<double>(right) / seconds : 0; }
   bool clean() const { return wrong == 0 && broken == 0 && right > 0; }
 };

@@ -14,15 +14,6 @@ constexpr size_t kTexts = 1'024;
 constexpr size_t kCheckedPages = 100;        // one page in so many is parsed
 constexpr size_t kVerifiedEntriesMax = 400;  // of one home
 
-// The first "id" of a document; a status begins with its own. 0: there is none.
-StatusId FirstId(std::string_view body) {
-  constexpr std::string_view kKey = "\"id\":\"";
-  size_t at = body.find(kKey);
-  if (at == std::string_view::npos) return {};
-  at += kKey.size();
-  return StatusId::Parse(body.substr(at, body.find('"', at) - at)).value_or(StatusId());
-}
-
 boost::json::array ParsePage(std::string_view body) {
   return codec::ParseJson(body, {.leaves_max = 100'000}).as_array();
 }
@@ -34,25 +25,39 @@ bool IsWhole(const boost::json::value& status) {
          fields.at("account").as_object().contains("followers_count");
 }
 
-std::vector<StatusId> ReadHome(uint16_t port, const Member& reader, size_t count) {
+}  // namespace
+
+StatusId FirstId(std::string_view body) {
+  constexpr std::string_view kKey = "\"id\":\"";
+  size_t at = body.find(kKey);
+  if (at == std::string_view::npos) return {};
+  at += kKey.size();
+  return StatusId::Parse(body.substr(at, body.find('"', at) - at)).value_or(StatusId());
+}
+
+std::vector<StatusId> IdsOfPage(std::string_view body) {
+  std::vector<StatusId> ids;
+  for (const auto& status : ParsePage(body)) {
+    auto id = StatusId::Parse(std::string_view(status.at("id").as_string()));
+    ids.push_back(id.value_or(StatusId()));
+  }
+  return ids;
+}
+
+std::vector<StatusId> ReadHome(uint16_t port, const std::string& token, size_t count) {
   std::vector<StatusId> ids;
   while (ids.size() < count) {
     std::string target = "/api/v1/timelines/home?limit=40";
     if (!ids.empty()) target += "&max_id=" + ids.back().ToString();
-    FetchedReply reply = Fetch(port, target, reader.token);
+    FetchedReply reply = Fetch(port, target, token);
     if (reply.status != 200) throw std::runtime_error("a home page was refused: " + reply.body);
-    boost::json::array page = ParsePage(reply.body);
+    std::vector<StatusId> page = IdsOfPage(reply.body);
     if (page.empty()) break;
-    for (const auto& status : page) {
-      auto id = StatusId::Parse(std::string_view(status.at("id").as_string()));
-      ids.push_back(id.value_or(StatusId()));
-    }
+    ids.insert(ids.end(), page.begin(), page.end());
   }
   ids.resize(std::min(ids.size(), count));
   return ids;
 }
-
-}  // namespace
 
 PostSource::PostSource(std::span<const Member> authors, Random& random)
     : authors_(authors), random_(random), prose_(random) {
@@ -110,7 +115,7 @@ void VerifyHomes(const World& world, uint16_t port, const std::vector<AckedPost>
     }
     std::ranges::sort(expected, std::greater());
     if (expected.size() > kVerifiedEntriesMax) expected.resize(kVerifiedEntriesMax);
-    std::vector<StatusId> shown = ReadHome(port, members[reader], expected.size());
+    std::vector<StatusId> shown = ReadHome(port, members[reader].token, expected.size());
     if (shown == expected) continue;
     auto [is, must] = std::ranges::mismatch(shown, expected);
     throw std::runtime_error("home of member " + std::to_string(reader) + " is wrong at entry " +

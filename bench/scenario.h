@@ -14,6 +14,16 @@ namespace stampede::bench {
 
 // The loads of a world's members, and the proof that what they did is there. Not thread-safe.
 
+// The first "id" of a JSON document; a status begins with its own. Zero: there is none.
+StatusId FirstId(std::string_view body);
+
+// The ids of a JSON array of statuses. Throws for anything else.
+std::vector<StatusId> IdsOfPage(std::string_view body);
+
+// The newest `count` statuses of a home, or all if there are fewer, page by page. Throws
+// std::runtime_error for a page that is refused.
+std::vector<StatusId> ReadHome(uint16_t port, const std::string& token, size_t count);
+
 // A post that the server acknowledged.
 struct AckedPost {
   StatusId id;

@@ -46,10 +46,11 @@ double StatusMb(pid_t pid, const std::string& name) {
 }  // namespace
 
 ServerProcess::ServerProcess(const std::string& binary, const std::string& data_dir,
-                             const std::string& log_path)
+                             const std::string& log_path,
+                             const std::vector<std::string>& settings)
     : port_(FreePort()), metrics_port_(FreePort()) {
   int64_t before_us = clock_.MonotonicUs();
-  Spawn(binary, data_dir, log_path);
+  Spawn(binary, data_dir, log_path, settings);
   try {
     WaitHealthy();
   } catch (...) {
@@ -62,12 +63,12 @@ ServerProcess::ServerProcess(const std::string& binary, const std::string& data_
 ServerProcess::~ServerProcess() { Kill(); }
 
 void ServerProcess::Spawn(const std::string& binary, const std::string& data_dir,
-                          const std::string& log_path) {
+                          const std::string& log_path, std::vector<std::string> settings) {
   const std::string listen = "127.0.0.1:" + std::to_string(port_);
   std::vector<std::string> arguments = {binary, "serve", "--data", data_dir, "--listen", listen};
-  std::vector<std::string> settings = {
+  settings.insert(settings.end(), {
       "STAMPEDE_RATE_LIMIT_PERCENT=0", "STAMPEDE_BASE_URL=http://" + listen,
-      "STAMPEDE_METRICS_LISTEN=127.0.0.1:" + std::to_string(metrics_port_)};
+      "STAMPEDE_METRICS_LISTEN=127.0.0.1:" + std::to_string(metrics_port_)});
   std::vector<char*> argv, envp;
   for (auto& argument : arguments) argv.push_back(argument.data());
   for (auto& setting : settings) envp.push_back(setting.data());

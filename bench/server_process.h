@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -15,8 +16,9 @@ namespace stampede::bench {
 class ServerProcess {
  public:
   // Starts it and waits until GET /health answers 200. Its log goes to `log_path`, appended.
+  // `settings`: more of its environment, "STAMPEDE_NAME=VALUE".
   ServerProcess(const std::string& binary, const std::string& data_dir,
-                const std::string& log_path);
+                const std::string& log_path, const std::vector<std::string>& settings = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -44,7 +46,8 @@ class ServerProcess {
   double Metric(const std::string& name) const;
 
  private:
-  void Spawn(const std::string& binary, const std::string& data_dir, const std::string& log_path);
+  void Spawn(const std::string& binary, const std::string& data_dir, const std::string& log_path,
+             std::vector<std::string> settings);
   void WaitHealthy();
   int Reap();
 

@@ -143,6 +143,13 @@ App::Impl::Impl(const Config& config)
   periodic.Add("idempotency_sweep", kIdempotencySweepMs,
                [this] { statuses.SweepIdempotencyKeys(); });
   obs::AddProcessMetrics(metrics);
+  metrics.AddCollector(
+      [this, &resident = metrics.AddGauge("feed_resident", "Home feeds in memory"),
+       &bytes = metrics.AddGauge("feed_bytes", "Memory of home feeds and watch lists")] {
+        feeds::FeedEngine::Stats stats = feeds.stats();
+        resident.Set(static_cast<int64_t>(stats.feeds));
+        bytes.Set(static_cast<int64_t>(stats.bytes));
+      });
   if (!config.metrics_listen.empty()) {
     metrics_server = std::make_unique<net::HttpServer>(MetricsOptions(config), metrics_handler,
                                                        clock, random, metrics);

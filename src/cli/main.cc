@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/config.h"
+#include "bench/bench.h"
 #include "cli/commands.h"
 #include "obs/log.h"
 
@@ -29,6 +30,38 @@ struct CommonFlags {
     return config;
   }
 };
+
+// `stampede bench`: the load tool; docs/performance.md shows how it is used.
+void AddBench(CLI::App& command, bench::BenchOptions& options) {
+  auto add = [&](const char* name, auto& value, const char* text) {
+    command.add_option(name, value, text)->capture_default_str();
+  };
+  add("--data", options.data, "directory of the loaded graph, used again when it fits");
+  add("--out", options.out, "directory for bench.json and charts");
+  add("--markdown", options.markdown, "document with a section to rewrite");
+  add("--section", options.section, "name of that section");
+  add("--server", options.server, "program to start");
+  add("--accounts", options.accounts, "accounts in the graph");
+  add("--follows", options.follows, "whom every account follows, besides one celebrity");
+  add("--fan-out", options.fan_out, "followers of a post's author, on average over posts");
+  add("--largest-share", options.largest_share, "share of all who follow the largest account");
+  add("--posts", options.posts, "posts loaded before; 0: one per account");
+  add("--seed", options.seed, "of the graph and of the loads");
+  command.add_option("--mix", options.mixes, "loads: post, read, realistic")
+      ->delimiter(',')
+      ->capture_default_str();
+  add("--posts-per-s", options.posts_per_s, "offered in the mixes with posts; 0: closed loop");
+  add("--reads-per-s", options.reads_per_s, "offered in the mix without; 0: closed loop");
+  add("--seconds", options.seconds, "of each load");
+  command.add_option("--ramp", options.ramp, "posts/s, one load after the other")->delimiter(',');
+  add("--ramp-seconds", options.ramp_seconds, "of each of them");
+  command.add_flag("--announcement,!--no-announcement", options.announcement,
+                   "one post to everybody, under load");
+  add("--warm", options.warm, "share of the accounts whose homes are read before");
+  add("--connections", options.connections, "of the closed loop; four times as many of the open");
+  add("--homes-checked", options.homes_checked, "homes compared at the end");
+  command.add_option("--set", options.settings, "setting of the server, NAME=VALUE");
+}
 
 int Usage(const CLI::App& program, const CLI::ParseError& error) {
   int code = program.exit(error);
@@ -63,6 +96,9 @@ int Run(int argc, char** argv) {
   CLI::App* routes = program.add_subcommand("routes", "list every route: method, path, auth, scopes");
   CLI::App* settings = program.add_subcommand("settings", "list every setting (Markdown)");
   CLI::App* coverage = program.add_subcommand("api-coverage", "the route table as Markdown");
+  bench::BenchOptions bench_options;
+  CLI::App* bench = program.add_subcommand("bench", "measure a server under load on this machine");
+  AddBench(*bench, bench_options);
   // The decoder of pictures, started by the server itself with pipes for input and output.
   CLI::App* media_child = program.add_subcommand("media-child", "decode a picture")->group("");
   std::string picture_kind;
@@ -78,6 +114,11 @@ int Run(int argc, char** argv) {
   if (*approve) return ApproveUser(flags.Load(), approved_name);
   if (*routes) return PrintRoutes();
   if (*coverage) return PrintApiCoverage();
+  if (*bench) {
+    bench_options.command = "stampede";
+    for (int i = 1; i < argc; ++i) bench_options.command += std::string(" ") + argv[i];
+    return bench::RunBench(bench_options);
+  }
   if (*media_child) return DecodePicture(picture_kind);
   if (*settings) std::cout << app::DescribeSettings();
   return 0;
