@@ -53,7 +53,7 @@ std::shared_ptr<WorkerPool::Job> WorkerPool::Take() {
     Signal* wake = nullptr;
     {
       MutexLock lock(mutex_);
-      if (was_idle) waking_ = false;
+      if (std::exchange(was_idle, false)) waking_ = false;
       if (stopped_) return nullptr;
       if (queue_.empty()) {
         wakeup.Reset();
