@@ -20,8 +20,8 @@ std::string ScriptOf(const Chart& chart, const std::string& path) {
   const char* separator = "plot ";
   for (bool second : {false, true}) {
     for (const Series& series : second ? chart.second_lines : chart.lines) {
-      script << separator << "'-' using 1:2 with linespoints pt 7 ps 0.6 lw 2 axes "
-             << (second ? "x1y2 dt 2" : "x1y1") << " title '" << series.name << "'";
+      script << separator << "'-' using 1:2 axes " << (second ? "x1y2" : "x1y1") << " title '"
+             << series.name << "' with linespoints pt 7 ps 0.6 lw 2" << (second ? " dt 2" : "");
       separator = ", ";
     }
   }

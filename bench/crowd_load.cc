@@ -65,6 +65,20 @@ bool WarmSource::Next(std::string& request, uint64_t&) {
   return true;
 }
 
+bool UndoSource::Next(std::string& request, uint64_t&) {
+  if (undone_ < follows_.size()) {
+    auto [reader, target] = follows_[undone_++];
+    request += FormatRequest("POST",
+                             "/api/v1/accounts/" + world_.account(target).ToString() + "/unfollow",
+                             world_.token(reader), "{}");
+    return true;
+  }
+  if (read_ == follows_.size()) return false;
+  uint32_t reader = follows_[read_++].first;
+  request += FormatRequest("GET", "/api/v1/timelines/home?limit=1", world_.token(reader));
+  return true;
+}
+
 CrowdLoad::CrowdLoad(const GraphWorld& world, const ReaderOrder& readers,
                      ExpectedTimelines& expected, uint64_t begin, const CrowdOptions& options,
                      Clock& clock)
@@ -173,6 +187,19 @@ std::string CrowdLoad::AskPost(uint32_t author) {
   return FormatRequest("POST", "/api/v1/statuses", world_.token(author), json.text());
 }
 
+std::string CrowdLoad::AskFollow(uint32_t reader) {
+  std::vector<uint32_t> follows;
+  world_.graph().Follows(reader, follows);
+  uint32_t target;
+  do {
+    target = world_.graph().DrawAuthor(random_());
+  } while (target == reader || std::ranges::count(follows, target) > 0);
+  changed_.insert(reader);
+  new_follows_.emplace_back(reader, target);
+  return FormatRequest("POST", "/api/v1/accounts/" + world_.account(target).ToString() + "/follow",
+                       world_.token(reader), "{}");
+}
+
 std::string CrowdLoad::Ask(const Task& task) {
   const std::string token = world_.token(task.account);
   const std::string status = "/api/v1/statuses/" + std::to_string(task.id);
@@ -198,8 +225,7 @@ std::string CrowdLoad::Ask(const Task& task) {
     case Act::kBoost:
       return FormatRequest("POST", status + "/reblog", token, "{}");
     case Act::kFollow:
-      changed_.insert(task.account);
-      return FormatRequest("POST", "/api/v1/accounts/" + someone() + "/follow", token, "{}");
+      return AskFollow(task.account);
     case Act::kProfile:
       return FormatRequest("GET", "/api/v1/accounts/" + someone() + "/statuses", token);
     case Act::kNotifications:

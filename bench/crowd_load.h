@@ -60,6 +60,21 @@ class WarmSource final : public LoadSource {
   uint32_t next_, end_;
 };
 
+// Undoes follows, and reads the readers' homes, so that their feeds are resident again.
+class UndoSource final : public LoadSource {
+ public:
+  // Who follows whom that the graph does not know of. Both outlive the source.
+  UndoSource(const GraphWorld& world, const std::vector<std::pair<uint32_t, uint32_t>>& follows)
+      : world_(world), follows_(follows) {}
+  bool Next(std::string& request, uint64_t& tag) override;
+  bool OnReply(uint64_t, int status, std::string_view) override { return status == 200; }
+
+ private:
+  const GraphWorld& world_;
+  const std::vector<std::pair<uint32_t, uint32_t>>& follows_;
+  size_t undone_ = 0, read_ = 0;
+};
+
 // Authors by how many follow them.
 enum class AuthorSize : uint8_t { kSmall, kMedium, kLarge };
 inline constexpr size_t kAuthorSizes = 3;
@@ -112,8 +127,8 @@ class CrowdLoad final : public LoadSource {
   const Histogram& latency_in(Phase phase) const { return latency_in_[phase]; }
   const Histogram& visible_in(Phase phase) const { return visible_in_[phase]; }
   const Announcement& announcement() const { return announcement_; }
-  // Whose follows are no longer the graph's.
-  const std::unordered_set<uint32_t>& changed_readers() const { return changed_; }
+  // What the graph does not know of: who began to follow whom.
+  const std::vector<std::pair<uint32_t, uint32_t>>& new_follows() const { return new_follows_; }
   uint64_t pages_checked() const { return checker_.pages(); }
   double page_bytes() const;
   // The first thing that was wrong; empty: nothing. Call after the run.
@@ -144,6 +159,7 @@ class CrowdLoad final : public LoadSource {
   Task NewTask();
   std::string Ask(const Task& task);
   std::string AskPost(uint32_t author);
+  std::string AskFollow(uint32_t reader);
   bool Answered(const Task& task, int status, std::string_view body);
   bool Acked(const Task& task, std::string_view body, uint64_t original);
   void ProbeSometimes(const Task& task, StatusId id, int64_t now_us);
@@ -165,7 +181,8 @@ class CrowdLoad final : public LoadSource {
   std::vector<uint64_t> free_tags_;
   std::priority_queue<Task, std::vector<Task>, std::greater<>> urgent_;
   std::vector<uint64_t> recent_;  // statuses to like and boost
-  std::unordered_set<uint32_t> changed_;
+  std::vector<std::pair<uint32_t, uint32_t>> new_follows_;
+  std::unordered_set<uint32_t> changed_;  // their readers
   std::array<int64_t, kAuthorSizes> next_probe_us_{};
   int64_t start_us_ = 0;
   Phase phase_ = kBefore;

@@ -92,6 +92,8 @@ std::vector<RowView> PartitionedRows::Sorted(Partition partition) const {
   return last;
 }
 
+std::string MarkerOf(const std::string& data_dir) { return data_dir + "/graph.txt"; }
+
 // All that decides who follows whom; whose posts there are already makes no difference to a run.
 std::string Describe(const GraphWorldOptions& options) {
   const GraphOptions& graph = options.graph;
@@ -302,10 +304,18 @@ void GraphWorld::AddPeople(Loader& loader) const {
 
 void GraphWorld::BulkLoad(store::RocksDbStore& store) const { Bulk(*this).Write(store); }
 
+void GraphWorld::MarkChanged(const std::string& data_dir) {
+  std::ofstream(MarkerOf(data_dir)) << "not as loaded\n";
+}
+
+void GraphWorld::MarkLoaded(const std::string& data_dir) const {
+  std::ofstream(MarkerOf(data_dir)) << Describe(options_) << '\n' << loaded_ms_ << '\n';
+}
+
 std::unique_ptr<GraphWorld> GraphWorld::OpenOrLoad(const std::string& data_dir,
                                                    const GraphWorldOptions& options,
                                                    Clock& clock) {
-  const std::string marker = data_dir + "/graph.txt";
+  const std::string marker = MarkerOf(data_dir);
   std::ifstream in(marker);
   std::string description;
   int64_t loaded_ms = 0;
@@ -317,10 +327,10 @@ std::unique_ptr<GraphWorld> GraphWorld::OpenOrLoad(const std::string& data_dir,
   }
   fs::remove_all(data_dir);
   fs::create_directories(data_dir);
-  std::ofstream(marker) << "incomplete\n";
+  MarkChanged(data_dir);
   auto world = std::make_unique<GraphWorld>(options, clock.NowMs());
   world->BulkLoad(*store::OpenRocksDb({.path = data_dir + "/store"}));
-  std::ofstream(marker) << Describe(options) << '\n' << world->loaded_ms() << '\n';
+  world->MarkLoaded(data_dir);
   return world;
 }
 

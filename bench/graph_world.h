@@ -30,6 +30,10 @@ class GraphWorld {
   static std::unique_ptr<GraphWorld> OpenOrLoad(const std::string& data_dir,
                                                 const GraphWorldOptions& options, Clock& clock);
 
+  // While the follows in the store are others than the world's; it would be loaded anew.
+  static void MarkChanged(const std::string& data_dir);
+  void MarkLoaded(const std::string& data_dir) const;
+
   const Graph& graph() const { return graph_; }
   int64_t loaded_ms() const { return loaded_ms_; }
   AccountId account(uint32_t position) const;
