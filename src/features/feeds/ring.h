@@ -30,6 +30,10 @@ class FeedRing {
   // False, and ignored, when the entry is there already, or is not newer than the floor.
   bool Insert(FeedEntry entry);
   void Remove(uint64_t id);
+  // Brings the place that the next entry goes to into the cache, and the one beside it.
+  void PrefetchNewest() const {
+    if (size_ > 0) __builtin_prefetch(&At(size_ - 1u), 1);
+  }
   // Everything up to `id` may be missing from now on.
   void RaiseFloor(uint64_t id);
   uint64_t floor() const { return floor_; }
