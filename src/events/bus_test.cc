@@ -55,9 +55,7 @@ TEST(EventCoding, RefusesWhatIsNoEvent) {
 
 TEST(InProcessBus, EverySubscriberHearsEveryEventInTheOrderOfPublishing) {
   auto bus = MakeInProcessBus();
-  Recorder first, second;
-  bus->Subscribe("first", &first);
-  bus->Subscribe("second", &second);
+  Recorder first(*bus), second(*bus);
   std::vector<std::string> expected;
   for (int i = 0; i < 1000; ++i) {
     expected.push_back(std::to_string(i));

@@ -63,8 +63,7 @@ TEST_P(CommitterTest, AnEmptyActionCommitsNothing) {
 
 TEST_P(CommitterTest, ACommitWritesDropsCachedRecordsAndAnnouncesWhatItTouched) {
   Node node(store(), clock_);
-  Recorder recorder;
-  node.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*node.bus);
   EXPECT_EQ(node.records.Get<proto::JobRecord>(RecordKey(1)), nullptr);  // absence is cached
 
   Action action;
@@ -87,9 +86,8 @@ TEST_P(CommitterTest, ACommitWritesDropsCachedRecordsAndAnnouncesWhatItTouched) 
 
 TEST_P(CommitterTest, AFailedExpectationLeavesNothingBehind) {
   Node node(store(), clock_);
-  Recorder recorder;
+  Recorder recorder(*node.bus);
   int jobs = 0;
-  node.bus->Subscribe("recorder", &recorder);
   node.committer.OnJob([&](const std::string&, std::string_view, int64_t) { ++jobs; });
   Action action;
   action.batch.ExpectPresent(RecordKey(1));
@@ -137,8 +135,7 @@ TEST_P(CommitterTest, ACommittedJobIsStoredAndTheHookHearsOfIt) {
 TEST_P(CommitterTest, ConcurrentCommitsAreHeardInTheOrderOfCommitPerAuthor) {
   constexpr unsigned kAuthors = 3, kThreads = 4, kCommits = 50;
   Node node(store(), clock_);
-  Recorder recorder;
-  node.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*node.bus);
   auto post = [&](unsigned author) {
     std::string key = RecordKey(author, author);
     node.committer.Run([&](Action& action) {
@@ -206,8 +203,7 @@ TEST_P(CommitterTest, AnEventThatACrashLeftUnannouncedIsAnnouncedAfterTheRestart
   EXPECT_EQ(OutboxRows(), 200u);
   clock_.AdvanceMs(11'000);
   Node restarted(store(), clock_);
-  Recorder recorder;
-  restarted.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*restarted.bus);
   restarted.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 0; }));
   EXPECT_TRUE(restarted.bus->WaitUntilHandled(&recorder, kLongUs));
@@ -220,8 +216,7 @@ TEST_P(CommitterTest, ARowIsLeftToItsProcessForTenSeconds) {
   CommitUnannounced(2, {"fresh"});
   CommitUnannounced(0, {"fresh too"});
   Node node(store(), clock_);
-  Recorder recorder;
-  node.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*node.bus);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 2; }));
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
@@ -239,8 +234,7 @@ TEST_P(CommitterTest, ABadRowOfTheOutboxDoesNotStopTheOthers) {
   CommitUnannounced(1, {"good"});
   clock_.AdvanceMs(11'000);
   Node node(store(), clock_);
-  Recorder recorder;
-  node.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*node.bus);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 1; }));
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
@@ -258,8 +252,7 @@ TEST_P(CommitterTest, ACommitOfUnknownOutcomeIsAnnouncedLaterIfItHappened) {
   }
   clock_.AdvanceMs(11'000);
   Node node(store(), clock_);
-  Recorder recorder;
-  node.bus->Subscribe("recorder", &recorder);
+  Recorder recorder(*node.bus);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 0 && !recorder.events().empty(); }));
   EXPECT_THAT(recorder.payloads(), ElementsAre("after"));

@@ -107,9 +107,16 @@ class FaultyStore final : public store::Store {
   std::atomic<int> commits_{0};
 };
 
-// Remembers what it hears.
+// Remembers what it hears. One that is given a bus subscribes for its own lifetime; else it outlives
+// the bus it is subscribed to.
 class Recorder final : public Bus::Subscriber {
  public:
+  Recorder() = default;
+  explicit Recorder(Bus& bus) : bus_(&bus) { bus.Subscribe("recorder", this); }
+  ~Recorder() override {
+    if (bus_) bus_->Unsubscribe(this);
+  }
+
   void OnEvent(const Event& event) override {
     MutexLock lock(mutex_);
     events_.push_back(event);
@@ -130,6 +137,7 @@ class Recorder final : public Bus::Subscriber {
   std::atomic<int> idles{0};
 
  private:
+  Bus* const bus_ = nullptr;
   Mutex mutex_;
   std::vector<Event> events_ STAMPEDE_GUARDED_BY(mutex_);
 };

@@ -109,8 +109,7 @@ TEST_P(JobRunnerTest, JobsOfBeforeTheStartAreFound) {
 
 TEST_P(JobRunnerTest, AJobMayCauseEventsAndJobs) {
   Worker worker(store(), clock_);
-  events::testing::Recorder recorder;
-  worker.node.bus->Subscribe("recorder", &recorder);
+  events::testing::Recorder recorder(*worker.node.bus);
   worker.runner.Add({"first", 1, [](const Job&, Action& action) {
                        action.Enqueue("second", Partition{9}, "");
                        action.Announce(events::EventKind::kInteraction, events::testing::Author(1),
