@@ -1,7 +1,7 @@
 # The front door. `make run` and `make test` need nothing but a Debian 12 machine and this clone.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-asan test-api bench format lint tidy clean
+.PHONY: help setup run build test test-unit test-asan test-api docs bench format lint tidy clean
 
 LISTEN ?= 127.0.0.1:8080
 BASE_URL ?= http://localhost:8080
@@ -36,6 +36,10 @@ test-asan: setup ## unit tests under AddressSanitizer and UBSan
 
 test-api: setup build ## the program from outside: masto.js, toot, schemas, malformed input, kill -9
 	@tests/run
+
+docs: build ## write the pages of docs/ that are generated from the program
+	@build/release/stampede api-coverage > docs/api-coverage.md
+	@build/release/stampede settings > docs/settings.md
 
 bench: build ## measure, and write docs/performance.md
 	@bench/run
