@@ -1,0 +1,220 @@
+// Microbenchmarks of what a delivery, a rebuild and a request are made of. Run it alone on the
+// machine: bench_feeds --benchmark_filter=Deliver
+
+#include <benchmark/benchmark.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "base/random.h"
+#include "bench/graph.h"
+#include "bench/loader.h"
+#include "codec/json_writer.h"
+#include "features/feeds/engine.h"
+#include "features/relationships/keys.h"
+#include "features/relationships/records.pb.h"
+#include "net/http_parser.h"
+#include "store/rocksdb/rocksdb_store.h"
+
+namespace stampede::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using relationships::List;
+
+// A store in which everybody follows kFollows authors, chosen at random, and nobody has posted:
+// rows are made when they are asked for, so that millions of readers need no memory.
+class MadeUpStore final : public store::Store {
+ public:
+  static constexpr uint64_t kFollows = 10;
+  static constexpr uint64_t kFanOut = 700;
+  static constexpr uint64_t kFirstAuthor = uint64_t{1} << 40;
+
+  explicit MadeUpStore(uint64_t readers) : authors_(readers * kFollows / kFanOut) {}
+  static AccountId Reader(uint64_t n) { return AccountId(n + 1); }
+  AccountId Author(uint64_t n) const { return AccountId(kFirstAuthor + n % authors_); }
+
+  std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override {
+    return std::vector<std::optional<std::string>>(keys.size());
+  }
+  std::vector<std::vector<store::Row>> MultiScan(
+      std::span<const store::ScanRequest> requests) override {
+    std::vector<std::vector<store::Row>> answers(requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      std::string_view begin = requests[i].range.begin;
+      if (store::TableOf(begin)->name() != "following") continue;
+      answers[i] = Follows(store::KeyReader(begin).Id<AccountId>());
+    }
+    return answers;
+  }
+  bool Commit(const store::Batch&) override { return true; }
+
+ private:
+  std::vector<store::Row> Follows(AccountId reader) const {
+    std::vector<store::Row> rows;
+    SplitMix random(reader.value());
+    for (uint64_t i = 0; i < kFollows; ++i) {
+      relationships::FollowRow row;
+      row.set_reblogs(true);
+      row.set_account(Author(random()).value());
+      rows.push_back({relationships::RowKey(List::kFollowing, reader, RelationId(kFollows - i)),
+                      row.SerializeAsString()});
+    }
+    return rows;
+  }
+
+  uint64_t authors_;
+};
+
+// Nobody announces anything but the benchmark.
+class SilentBus final : public events::Bus {
+ public:
+  void Publish(std::shared_ptr<const events::Event>) override {}
+  void Subscribe(std::string, Subscriber*) override {}
+  void Unsubscribe(Subscriber*) override {}
+  bool WaitUntilHandled(Subscriber*, int64_t) override { return true; }
+  void Stop() override {}
+};
+
+// A feed engine and what it stands on.
+struct Rig {
+  explicit Rig(std::unique_ptr<store::Store> own)
+      : store(std::move(own)),
+        records(*store, 1024 * 1024),
+        ids(clock, random),
+        committer(*store, records, bus, ids, clock),
+        relationships(committer),
+        engine(*store, relationships, bus, clock, random, metrics, {.bytes_max = SIZE_MAX / 2}) {}
+
+  std::unique_ptr<store::Store> store;
+  SystemClock clock;
+  SeededRandom random{1};
+  SilentBus bus;
+  store::Records records;
+  IdGenerator ids;
+  events::Committer committer;
+  relationships::RelationshipsService relationships;
+  obs::Metrics metrics;
+  feeds::FeedEngine engine;
+};
+
+// Deliveries of posts with about 700 watchers each, by random authors, into the feeds of so many
+// readers. Items are deliveries.
+void BM_Deliver(benchmark::State& state) {
+  auto readers = static_cast<uint64_t>(state.range(0));
+  static std::unique_ptr<Rig> rig;  // of the last size: one size is measured several times
+  static uint64_t rig_readers = 0, next_id = 0;
+  if (rig_readers != readers) {
+    rig.reset();
+    rig = std::make_unique<Rig>(std::make_unique<MadeUpStore>(readers));
+    for (uint64_t i = 0; i < readers; ++i) {
+      rig->engine.Candidates(MadeUpStore::Reader(i), {}, 1, false);
+    }
+    rig_readers = readers;
+    next_id = uint64_t{1} << 50;
+  }
+  auto& store = static_cast<MadeUpStore&>(*rig->store);
+  uint64_t before = rig->engine.stats().deliveries;
+  SplitMix random(next_id);
+  statuses::OutboxRow row;
+  events::Event event{.kind = events::EventKind::kStatusCreated};
+  for (auto _ : state) {
+    row.set_id(++next_id);
+    row.set_author(store.Author(random()).value());
+    row.SerializeToString(&event.payload);
+    rig->engine.OnEvent(event);
+    while (rig->engine.OnIdle()) {
+    }
+  }
+  auto deliveries = static_cast<double>(rig->engine.stats().deliveries - before);
+  state.SetItemsProcessed(static_cast<int64_t>(deliveries));
+  state.counters["per_delivery"] = benchmark::Counter(
+      deliveries, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes_per_reader"] = static_cast<double>(rig->engine.stats().bytes) /
+                                       static_cast<double>(readers);
+}
+BENCHMARK(BM_Deliver)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(5'000'000)->MinTime(2);
+
+// The feed of a reader with so many follows, who all wrote twenty posts, from RocksDB.
+void BM_Rebuild(benchmark::State& state) {
+  std::string path = (fs::temp_directory_path() / "stampede-bench-XXXXXX").string();
+  if (!mkdtemp(path.data())) return state.SkipWithError("no temporary directory");
+  {
+    auto store = store::OpenRocksDb({.path = path});
+    Site site;
+    site.base_url = "http://localhost";
+    Loader loader(*store, site);
+    SystemClock clock;
+    int64_t now_ms = clock.NowMs();
+    SplitMix random(1);
+    AccountId reader = AccountId::Make(now_ms, Partition{7}, 0);
+    for (int64_t i = 0; i < state.range(0); ++i) {
+      auto partition = static_cast<Partition>(random() % kPartitionCount);
+      AccountId author = AccountId::Make(now_ms - i, partition, 0);
+      loader.AddFollow(reader, author, RelationId::Make(now_ms + i, reader.partition(), 0));
+      for (int64_t post = 0; post < 20; ++post) {
+        auto ms = now_ms - static_cast<int64_t>(random() % 1'000'000'000) - post;
+        loader.AddPost(author, StatusId::Make(ms, partition, 0), "Words.", {});
+      }
+    }
+    loader.Finish();
+    store.reset();
+    Rig rig(store::OpenRocksDb({.path = path}));
+    for (auto _ : state) {
+      rig.engine.DropAll();
+      benchmark::DoNotOptimize(rig.engine.Candidates(reader, {}, 20, false));
+    }
+  }
+  fs::remove_all(path);
+}
+BENCHMARK(BM_Rebuild)->Arg(100)->Arg(403)->Arg(1'000)->Unit(benchmark::kMicrosecond);
+
+// One entry into a ring that is full and in the cache.
+void BM_RingInsert(benchmark::State& state) {
+  feeds::FeedRing ring;
+  uint64_t id = 0;
+  for (auto _ : state) {
+    ++id;
+    benchmark::DoNotOptimize(ring.Insert({id, id}));
+  }
+}
+BENCHMARK(BM_RingInsert);
+
+// The head of a client's request for its home.
+void BM_ParseHead(benchmark::State& state) {
+  const std::string head =
+      "GET /api/v1/timelines/home?limit=20 HTTP/1.1\r\nHost: social.example\r\n"
+      "Authorization: Bearer 0123456789abcdef0123456789abcdef0123456789a\r\n"
+      "User-Agent: bench\r\nAccept: application/json\r\nAccept-Encoding: gzip\r\n\r\n";
+  for (auto _ : state) {
+    net::Request request;
+    net::Framing framing;
+    benchmark::DoNotOptimize(net::ParseHead(head, request, framing));
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(head.size()));
+}
+BENCHMARK(BM_ParseHead);
+
+// An object of the size of a Status, by the writer of all replies.
+void BM_WriteJson(benchmark::State& state) {
+  const std::string text(200, 'x');
+  size_t bytes = 0;
+  for (auto _ : state) {
+    codec::JsonWriter json;
+    json.Object();
+    for (int i = 0; i < 8; ++i) {
+      json.Field("content", text).Field("favourites_count", 12).Field("sensitive", false);
+      json.Field("created_at", "2024-01-01T00:00:00.000Z");
+    }
+    json.EndObject();
+    bytes = json.text().size();
+    benchmark::DoNotOptimize(json.text());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(bytes));
+}
+BENCHMARK(BM_WriteJson);
+
+}  // namespace
+}  // namespace stampede::bench
+
+BENCHMARK_MAIN();
