@@ -42,6 +42,7 @@ docs: build ## write the pages of docs/ that are generated from the program
 	@build/release/stampede settings > docs/settings.md
 
 bench: build ## measure, and write docs/performance.md
+	@tools/setup bench
 	@bench/run
 
 format: setup ## clang-format every C++ file

@@ -26,8 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDeliveries = "feed_deliveries_total";
-constexpr double kShown[] = {1,  5,  10, 20, 30, 40, 50,   60,   70,
-                             80, 90, 95, 98, 99, 99.5, 99.9};
+constexpr double kShown[] = {1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9};
 
 void Step(const std::string& what) { std::fprintf(stderr, "· %s\n", what.c_str()); }
 
@@ -55,10 +54,11 @@ class CpuMeter {
     double own_s = now.own_s - before_.own_s;
     double others_s = std::max(0.0, now.all_s - before_.all_s - server_s - own_s);
     double each = 1e6 / std::max<double>(1, static_cast<double>(requests));
-    return Text("CPUs used: server %.2f, generator %.2f, others %.2f of %ld; per request: server "
-                "%.0f µs, generator %.0f µs",
-                server_s / wall_s, own_s / wall_s, others_s / wall_s,
-                sysconf(_SC_NPROCESSORS_ONLN), server_s * each, own_s * each);
+    return Text(
+        "CPUs used: server %.2f, generator %.2f, others %.2f of %ld; per request: server "
+        "%.0f µs, generator %.0f µs",
+        server_s / wall_s, own_s / wall_s, others_s / wall_s, sysconf(_SC_NPROCESSORS_ONLN),
+        server_s * each, own_s * each);
   }
 
  private:
@@ -151,8 +151,7 @@ void Bench::Run() {
   begin_ = StatusId::Make(clock_.NowMs(), Partition{}, 0).value();
   expected_ = std::make_unique<ExpectedTimelines>(*world_);
   readers_ = std::make_unique<ReaderOrder>(
-      graph.accounts(),
-      std::max(1u, static_cast<uint32_t>(options_.warm * graph.accounts())));
+      graph.accounts(), std::max(1u, static_cast<uint32_t>(options_.warm * graph.accounts())));
   Warm();
   for (const std::string& mix : options_.mixes) RunMix(FindMix(mix));
   if (!options_.ramp.empty()) RunRamp();
@@ -256,12 +255,11 @@ Outcome Bench::RunLoadOf(CrowdLoad& source, double rate_per_s, double seconds, b
                                   .seed = loads_});
   outcome.cpu = cpu.Note(outcome.load.right);
   if (!outcome.load.clean() || !source.Failure().empty()) {
-    throw std::runtime_error(
-        Text("%llu right, %llu wrong, %llu without a reply; ",
-             static_cast<unsigned long long>(outcome.load.right),
-             static_cast<unsigned long long>(outcome.load.wrong),
-             static_cast<unsigned long long>(outcome.load.broken)) +
-        source.Failure());
+    throw std::runtime_error(Text("%llu right, %llu wrong, %llu without a reply; ",
+                                  static_cast<unsigned long long>(outcome.load.right),
+                                  static_cast<unsigned long long>(outcome.load.wrong),
+                                  static_cast<unsigned long long>(outcome.load.broken)) +
+                             source.Failure());
   }
   double wanted = static_cast<double>(expected_->deliveries()) - expected_before;
   exact = exact && readers_->active() == world_->graph().accounts();
@@ -306,14 +304,14 @@ void Bench::RunMix(const Mix& mix) {
   Step(Text("load: %s, %.0f requests/s", mix.name.c_str(), half));
   CrowdLoad calm(*world_, *readers_, *expected_, begin_, OptionsOf(mix, options_.seconds), clock_);
   Outcome at_half = RunLoadOf(calm, half, options_.seconds, true);
-  report_.Add({.key = mix.name + "_half_p99_ms",
-               .text = "– p99 at half of it",
-               .value = Ms(at_half.load.latency_us.Percentile(99)),
-               .unit = "ms",
-               .floor = mix.name == "read" ? "< 10 ms" : "",
-               .note = Text("open loop, %.0f/s, from when it was due; %s",
-                            at_half.load.per_second(),
-                            Percentiles(at_half.load.latency_us).c_str())});
+  report_.Add(
+      {.key = mix.name + "_half_p99_ms",
+       .text = "– p99 at half of it",
+       .value = Ms(at_half.load.latency_us.Percentile(99)),
+       .unit = "ms",
+       .floor = mix.name == "read" ? "< 10 ms" : "",
+       .note = Text("open loop, %.0f/s, from when it was due; %s", at_half.load.per_second(),
+                    Percentiles(at_half.load.latency_us).c_str())});
   if (posts > 0) AddVisibleFigures(calm, mix.name + "_half");
 }
 
@@ -329,12 +327,14 @@ void Bench::AddMixFigures(const Mix& mix, const Outcome& outcome, const CrowdLoa
   const LoadResult& load = outcome.load;
   bool open = mix.share(Act::kPost) > 0 ? options_.posts_per_s > 0 : options_.reads_per_s > 0;
   report_.Add({.key = mix.name + "_per_s",
-               .text = mix.name == "post" ? "Durable posts"
+               .text = mix.name == "post"   ? "Durable posts"
                        : mix.name == "read" ? "Home pages of 20 statuses"
                                             : "Requests of the realistic mix",
                .value = load.per_second(),
                .unit = "/s",
-               .floor = mix.name == "post" ? "≥ 7,000" : mix.name == "read" ? "≥ 10,000" : "",
+               .floor = mix.name == "post"   ? "≥ 7,000"
+                        : mix.name == "read" ? "≥ 10,000"
+                                             : "",
                .note = Text("%s for %.0f s; %s; %s; %llu homes compared meanwhile",
                             open ? "open loop" : "closed loop", load.seconds,
                             Percentiles(load.latency_us).c_str(), outcome.cpu.c_str(),
@@ -374,14 +374,14 @@ void Bench::AddVisibleFigures(const CrowdLoad& source, const std::string& key) {
     auto size = static_cast<AuthorSize>(i);
     const Histogram& us = source.visible_us(size);
     if (us.count() == 0) continue;
-    report_.Add({.key = key + "_visible_" + std::to_string(i) + "_p99_ms",
-                 .text = "– visible p99, " + std::string(NameOf(size)),
-                 .value = Ms(us.Percentile(99)),
-                 .unit = "ms",
-                 .floor = size == AuthorSize::kSmall ? "< 100 ms" : "",
-                 .note = Text("from acknowledged to a page that shows it; %llu sampled; %s",
-                              static_cast<unsigned long long>(us.count()),
-                              Percentiles(us).c_str())});
+    report_.Add(
+        {.key = key + "_visible_" + std::to_string(i) + "_p99_ms",
+         .text = "– visible p99, " + std::string(NameOf(size)),
+         .value = Ms(us.Percentile(99)),
+         .unit = "ms",
+         .floor = size == AuthorSize::kSmall ? "< 100 ms" : "",
+         .note = Text("from acknowledged to a page that shows it; %llu sampled; %s",
+                      static_cast<unsigned long long>(us.count()), Percentiles(us).c_str())});
     Series& series = visible_chart_.lines.emplace_back();
     series.name = NameOf(size);
     for (double percent : kShown) series.points.emplace_back(percent, Ms(us.Percentile(percent)));
@@ -389,16 +389,17 @@ void Bench::AddVisibleFigures(const CrowdLoad& source, const std::string& key) {
 }
 
 void Bench::RunRamp() {
-  ramp_chart_ = {.title = Text("Posts at an average fan-out of %.0f", world_->graph().mean_fan_out()),
-                 .x_label = "durable posts/s",
-                 .y_label = "ms",
-                 .log_y = true,
-                 .lines = {{.name = "acknowledged p50"},
-                           {.name = "acknowledged p99"},
-                           {.name = "visible p50"},
-                           {.name = "visible p99"}},
-                 .second_label = "million deliveries/s",
-                 .second_lines = {{.name = "deliveries"}}};
+  ramp_chart_ = {
+      .title = Text("Posts at an average fan-out of %.0f", world_->graph().mean_fan_out()),
+      .x_label = "durable posts/s",
+      .y_label = "ms",
+      .log_y = true,
+      .lines = {{.name = "acknowledged p50"},
+                {.name = "acknowledged p99"},
+                {.name = "visible p50"},
+                {.name = "visible p99"}},
+      .second_label = "million deliveries/s",
+      .second_lines = {{.name = "deliveries"}}};
   for (double rate : options_.ramp) {
     Step(Text("ramp: %.0f posts/s", rate));
     CrowdLoad source(*world_, *readers_, *expected_, begin_,
@@ -412,8 +413,8 @@ void Bench::RunRamp() {
                  .value = outcome.deliveries_per_s(),
                  .unit = "deliveries/s",
                  .note = Text("%.0f posts/s; acknowledged %s; visible %s; %s", reached,
-                              Percentiles(load.latency_us).c_str(),
-                              Percentiles(visible_us).c_str(), outcome.cpu.c_str())});
+                              Percentiles(load.latency_us).c_str(), Percentiles(visible_us).c_str(),
+                              outcome.cpu.c_str())});
     for (auto [line, us] : {std::pair{0, load.latency_us.Percentile(50)},
                             {1, load.latency_us.Percentile(99)},
                             {2, visible_us.Percentile(50)},
@@ -428,14 +429,14 @@ void Bench::RunRamp() {
 // One post to everybody, while others post at an even rate. Those who are asked were warmed first,
 // last and in between: lists of watchers are in that order.
 void Bench::RunAnnouncement() {
-  constexpr double kSeconds = 20;
   constexpr uint32_t kAsked = 16;
+  const double seconds = std::max(10.0, options_.seconds);
   double rate = options_.posts_per_s > 0 ? options_.posts_per_s / 2
                 : posts_per_s_ > 0       ? posts_per_s_ / 2
                                          : 500;
   Step(Text("a post to everybody, among %.0f posts/s", rate));
-  CrowdOptions options = OptionsOf(FindMix("post"), kSeconds);
-  options.announcement_us = 8'000'000;
+  CrowdOptions options = OptionsOf(FindMix("post"), seconds);
+  options.announcement_us = options.duration_us / 2;
   options.probes_per_s = 60;
   options.announcer = world_->graph().celebrity();
   for (uint32_t i = 0; i < kAsked; ++i) {
@@ -443,7 +444,7 @@ void Bench::RunAnnouncement() {
     options.announced_to.push_back(readers_->at(n));
   }
   CrowdLoad source(*world_, *readers_, *expected_, begin_, options, clock_);
-  RunLoadOf(source, rate, kSeconds, true);
+  RunLoadOf(source, rate, seconds, true);
   auto visible_us = source.announcement().visible_us;
   if (visible_us.size() != options.announced_to.size()) {
     throw std::runtime_error("the post to everybody did not reach those who were asked");
@@ -460,15 +461,16 @@ void Bench::RunAnnouncement() {
                             static_cast<double>(visible_us[visible_us.size() / 2]) / 1000)});
   auto p99 = [](const Histogram& us) { return Ms(us.Percentile(99)); };
   auto during = CrowdLoad::kDuring, before = CrowdLoad::kBefore;
-  report_.Add({.key = "announcement_p99_ratio",
-               .text = "– p99 of others meanwhile, against before",
-               .value = p99(source.latency_in(during)) / std::max(0.001, p99(source.latency_in(before))),
-               .unit = "×",
-               .floor = "< 2 ×",
-               .note = Text("acknowledged: %.1f ms, before %.1f ms; visible: %.1f ms, before %.1f "
-                            "ms; at %.0f posts/s",
-                            p99(source.latency_in(during)), p99(source.latency_in(before)),
-                            p99(source.visible_in(during)), p99(source.visible_in(before)), rate)});
+  report_.Add(
+      {.key = "announcement_p99_ratio",
+       .text = "– p99 of others meanwhile, against before",
+       .value = p99(source.latency_in(during)) / std::max(0.001, p99(source.latency_in(before))),
+       .unit = "×",
+       .floor = "< 2 ×",
+       .note = Text("acknowledged: %.1f ms, before %.1f ms; visible: %.1f ms, before %.1f "
+                    "ms; at %.0f posts/s",
+                    p99(source.latency_in(during)), p99(source.latency_in(before)),
+                    p99(source.visible_in(during)), p99(source.visible_in(before)), rate)});
 }
 
 // What sampled readers see, however much was posted since, is what they must see.

@@ -23,9 +23,9 @@ struct BenchOptions {
   uint64_t seed = 1;
 
   std::vector<std::string> mixes = {"post", "read", "realistic"};
-  double posts_per_s = 0;  // of the mixes with posts; 0: as many as there can be
-  double reads_per_s = 0;  // of the mix without
-  double seconds = 15;     // of each mix
+  double posts_per_s = 0;    // of the mixes with posts; 0: as many as there can be
+  double reads_per_s = 0;    // of the mix without
+  double seconds = 15;       // of each mix
   std::vector<double> ramp;  // posts/s, one after the other
   double ramp_seconds = 10;
   bool announcement = true;  // the post to everybody

@@ -14,7 +14,7 @@ struct Chart {
   std::string title, x_label, y_label;
   bool log_x = false, log_y = false;
   std::vector<Series> lines;
-  std::string second_label;        // of the right axis, for `second_lines`
+  std::string second_label;  // of the right axis, for `second_lines`
   std::vector<Series> second_lines;
 };
 

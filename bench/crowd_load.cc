@@ -60,17 +60,17 @@ ReaderOrder::ReaderOrder(uint32_t accounts, uint32_t active)
 
 bool WarmSource::Next(std::string& request, uint64_t&) {
   if (next_ == end_) return false;
-  request += FormatRequest("GET", "/api/v1/timelines/home?limit=1",
-                           world_.token(order_.at(next_++)));
+  request +=
+      FormatRequest("GET", "/api/v1/timelines/home?limit=1", world_.token(order_.at(next_++)));
   return true;
 }
 
 bool UndoSource::Next(std::string& request, uint64_t&) {
   if (undone_ < follows_.size()) {
     auto [reader, target] = follows_[undone_++];
-    request += FormatRequest("POST",
-                             "/api/v1/accounts/" + world_.account(target).ToString() + "/unfollow",
-                             world_.token(reader), "{}");
+    request +=
+        FormatRequest("POST", "/api/v1/accounts/" + world_.account(target).ToString() + "/unfollow",
+                      world_.token(reader), "{}");
     return true;
   }
   if (read_ == follows_.size()) return false;
@@ -290,8 +290,10 @@ bool CrowdLoad::Acked(const Task& task, std::string_view body, uint64_t original
   } else if (original == 0) {
     if (!is_new) return Fail("two posts have the id " + id.ToString());
     ProbeSometimes(task, id, now_us);
-    if (recent_.size() < kRecent) recent_.push_back(id.value());
-    else recent_[expected_.entries() % kRecent] = id.value();
+    if (recent_.size() < kRecent)
+      recent_.push_back(id.value());
+    else
+      recent_[expected_.entries() % kRecent] = id.value();
   }
   return true;
 }
@@ -346,8 +348,7 @@ bool CrowdLoad::OnProbe(Task task, std::string_view body) {
 }
 
 bool CrowdLoad::OnPage(const Task& task, std::string_view body) {
-  std::string wrong =
-      checker_.Check(task.account, IdsOfPage(body), kCheckedPage, task.since_us);
+  std::string wrong = checker_.Check(task.account, IdsOfPage(body), kCheckedPage, task.since_us);
   return wrong.empty() || Fail(wrong);
 }
 

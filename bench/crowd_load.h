@@ -143,9 +143,9 @@ class CrowdLoad final : public LoadSource {
     Phase phase = kBefore;
     bool of_announcement = false;
     uint32_t account = 0;
-    uint64_t id = 0;         // the status that it is about
-    int64_t at_us = 0;       // when to ask
-    int64_t since_us = 0;    // of probes: when the post was acknowledged; of others: when asked
+    uint64_t id = 0;       // the status that it is about
+    int64_t at_us = 0;     // when to ask
+    int64_t since_us = 0;  // of probes: when the post was acknowledged; of others: when asked
     AuthorSize size = AuthorSize::kSmall;
     bool operator>(const Task& other) const { return at_us > other.at_us; }
   };
@@ -153,9 +153,7 @@ class CrowdLoad final : public LoadSource {
   uint64_t Keep(const Task& task);
   Act DrawAct();
   uint32_t DrawReader() { return readers_.at(Below(readers_.active())); }
-  uint32_t Below(uint32_t bound) {
-    return static_cast<uint32_t>((random_() >> 32) * bound >> 32);
-  }
+  uint32_t Below(uint32_t bound) { return static_cast<uint32_t>((random_() >> 32) * bound >> 32); }
   Task NewTask();
   std::string Ask(const Task& task);
   std::string AskPost(uint32_t author);

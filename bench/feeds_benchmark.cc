@@ -128,10 +128,10 @@ void BM_Deliver(benchmark::State& state) {
   }
   auto deliveries = static_cast<double>(rig->engine.stats().deliveries - before);
   state.SetItemsProcessed(static_cast<int64_t>(deliveries));
-  state.counters["per_delivery"] = benchmark::Counter(
-      deliveries, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["bytes_per_reader"] = static_cast<double>(rig->engine.stats().bytes) /
-                                       static_cast<double>(readers);
+  state.counters["per_delivery"] =
+      benchmark::Counter(deliveries, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes_per_reader"] =
+      static_cast<double>(rig->engine.stats().bytes) / static_cast<double>(readers);
 }
 BENCHMARK(BM_Deliver)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(5'000'000)->MinTime(2);
 

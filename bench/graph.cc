@@ -129,10 +129,9 @@ void Graph::ChooseAuthors() {
   auto mean = [&](double beta) { return MeanFanOut(accounts_by_followers, beta); };
   constexpr double kSteepest = 8;
   if (options_.fan_out < mean(-kSteepest) || options_.fan_out > mean(kSteepest)) {
-    throw std::invalid_argument("a fan-out of " + std::to_string(options_.fan_out) +
-                                " is out of reach; possible here: " +
-                                std::to_string(mean(-kSteepest)) + " to " +
-                                std::to_string(mean(kSteepest)));
+    throw std::invalid_argument(
+        "a fan-out of " + std::to_string(options_.fan_out) + " is out of reach; possible here: " +
+        std::to_string(mean(-kSteepest)) + " to " + std::to_string(mean(kSteepest)));
   }
   beta_ = Solve(-kSteepest, kSteepest, options_.fan_out, mean);
   mean_fan_out_ = mean(beta_);

@@ -86,8 +86,10 @@ std::vector<RowView> PartitionedRows::Sorted(Partition partition) const {
   });
   std::vector<RowView> last;
   for (const RowView& row : rows) {
-    if (!last.empty() && last.back().key == row.key) last.back() = row;
-    else last.push_back(row);
+    if (!last.empty() && last.back().key == row.key)
+      last.back() = row;
+    else
+      last.push_back(row);
   }
   return last;
 }
@@ -236,9 +238,9 @@ void GraphWorld::Bulk::WriteFollowing(uint32_t reader, std::span<const uint32_t>
   for (auto nth = static_cast<uint32_t>(follows.size()); nth-- > 0;) {  // newest first
     row.set_account(world_.account(follows[nth]).value());
     row.SerializeToString(&value);
-    out.Put(relationships::RowKey(List::kFollowing, world_.account(reader),
-                                  world_.follow(reader, nth)),
-            value);
+    out.Put(
+        relationships::RowKey(List::kFollowing, world_.account(reader), world_.follow(reader, nth)),
+        value);
   }
 }
 
@@ -313,8 +315,7 @@ void GraphWorld::MarkLoaded(const std::string& data_dir) const {
 }
 
 std::unique_ptr<GraphWorld> GraphWorld::OpenOrLoad(const std::string& data_dir,
-                                                   const GraphWorldOptions& options,
-                                                   Clock& clock) {
+                                                   const GraphWorldOptions& options, Clock& clock) {
   const std::string marker = MarkerOf(data_dir);
   std::ifstream in(marker);
   std::string description;

@@ -268,8 +268,10 @@ class Run {
       ++result_.wrong;
     } else {
       ++result_.right;
-      if (connection.urgent) ++result_.urgent;
-      else result_.latency_us.Record(static_cast<uint64_t>(latency_us));
+      if (connection.urgent)
+        ++result_.urgent;
+      else
+        result_.latency_us.Record(static_cast<uint64_t>(latency_us));
     }
     connection.busy = false;
     --busy_;

@@ -52,7 +52,9 @@ struct LoadResult {
   double own_cpu_s = 0;  // of the thread that ran the load
 
   // Without the urgent ones.
-  double per_second() const { return seconds > 0 ? static_cast<double>(right - urgent) / seconds : 0; }
+  double per_second() const {
+    return seconds > 0 ? static_cast<double>(right - urgent) / seconds : 0;
+  }
   bool clean() const { return wrong == 0 && broken == 0 && right > 0; }
 };
 

@@ -46,8 +46,7 @@ double StatusMb(pid_t pid, const std::string& name) {
 }  // namespace
 
 ServerProcess::ServerProcess(const std::string& binary, const std::string& data_dir,
-                             const std::string& log_path,
-                             const std::vector<std::string>& settings)
+                             const std::string& log_path, const std::vector<std::string>& settings)
     : port_(FreePort()), metrics_port_(FreePort()) {
   int64_t before_us = clock_.MonotonicUs();
   Spawn(binary, data_dir, log_path, settings);
@@ -66,9 +65,9 @@ void ServerProcess::Spawn(const std::string& binary, const std::string& data_dir
                           const std::string& log_path, std::vector<std::string> settings) {
   const std::string listen = "127.0.0.1:" + std::to_string(port_);
   std::vector<std::string> arguments = {binary, "serve", "--data", data_dir, "--listen", listen};
-  settings.insert(settings.end(), {
-      "STAMPEDE_RATE_LIMIT_PERCENT=0", "STAMPEDE_BASE_URL=http://" + listen,
-      "STAMPEDE_METRICS_LISTEN=127.0.0.1:" + std::to_string(metrics_port_)});
+  settings.insert(settings.end(),
+                  {"STAMPEDE_RATE_LIMIT_PERCENT=0", "STAMPEDE_BASE_URL=http://" + listen,
+                   "STAMPEDE_METRICS_LISTEN=127.0.0.1:" + std::to_string(metrics_port_)});
   std::vector<char*> argv, envp;
   for (auto& argument : arguments) argv.push_back(argument.data());
   for (auto& setting : settings) envp.push_back(setting.data());

@@ -17,8 +17,8 @@ class ServerProcess {
  public:
   // Starts it and waits until GET /health answers 200. Its log goes to `log_path`, appended.
   // `settings`: more of its environment, "STAMPEDE_NAME=VALUE".
-  ServerProcess(const std::string& binary, const std::string& data_dir,
-                const std::string& log_path, const std::vector<std::string>& settings = {});
+  ServerProcess(const std::string& binary, const std::string& data_dir, const std::string& log_path,
+                const std::vector<std::string>& settings = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;

@@ -98,8 +98,8 @@ class BulkWriterImpl final : public BulkWriter {
 
 }  // namespace
 
-std::unique_ptr<BulkWriter> MakeBulkWriter(
-    rocksdb::DB& db, std::span<rocksdb::ColumnFamilyHandle* const> families) {
+std::unique_ptr<BulkWriter> MakeBulkWriter(rocksdb::DB& db,
+                                           std::span<rocksdb::ColumnFamilyHandle* const> families) {
   return std::make_unique<BulkWriterImpl>(db, families);
 }
 

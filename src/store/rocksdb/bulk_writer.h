@@ -10,7 +10,7 @@
 namespace stampede::store {
 
 // `families` by Access. All outlive the writer.
-std::unique_ptr<BulkWriter> MakeBulkWriter(
-    rocksdb::DB& db, std::span<rocksdb::ColumnFamilyHandle* const> families);
+std::unique_ptr<BulkWriter> MakeBulkWriter(rocksdb::DB& db,
+                                           std::span<rocksdb::ColumnFamilyHandle* const> families);
 
 }  // namespace stampede::store
