@@ -8,8 +8,8 @@ namespace stampede {
 }  // namespace stampede
 
 // For our own mistakes only, never reachable from input. Stays on in release builds.
-#define STAMPEDE_CHECK(condition)                                       \
-  do {                                                                  \
-    if (!(condition)) [[unlikely]]                                      \
-      ::stampede::CheckFailed(#condition, __FILE__, __LINE__);          \
+#define STAMPEDE_CHECK(condition)                              \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::stampede::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

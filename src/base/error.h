@@ -11,20 +11,20 @@ namespace stampede {
 // Why a request was refused, as its caller can react to it. One code per HTTP answer; the mapping
 // is net/reply.cc. Mastodon's use of each: docs.joinmastodon.org/api/guidelines and entities/Error.
 enum class ErrorCode {
-  kBadRequest,       // 400: malformed, or a required parameter is missing
-  kUnauthorized,     // 401: token missing, invalid or revoked
-  kForbidden,        // 403: not allowed to this caller
-  kNotFound,         // 404: absent, or not visible to this caller
-  kMethodNotAllowed, // 405
-  kRequestTimeout,   // 408: the request did not arrive in time
-  kConflict,         // 409: somebody else wrote first
-  kGone,             // 410: permanently removed
-  kTooLarge,         // 413: body or header over the limit
-  kUnsupportedMedia, // 415
-  kInvalid,          // 422: understood, but fails validation
-  kTooManyRequests,  // 429
-  kInternal,         // 500: our fault
-  kUnavailable,      // 503: overloaded or a dependency is down; retry later
+  kBadRequest,        // 400: malformed, or a required parameter is missing
+  kUnauthorized,      // 401: token missing, invalid or revoked
+  kForbidden,         // 403: not allowed to this caller
+  kNotFound,          // 404: absent, or not visible to this caller
+  kMethodNotAllowed,  // 405
+  kRequestTimeout,    // 408: the request did not arrive in time
+  kConflict,          // 409: somebody else wrote first
+  kGone,              // 410: permanently removed
+  kTooLarge,          // 413: body or header over the limit
+  kUnsupportedMedia,  // 415
+  kInvalid,           // 422: understood, but fails validation
+  kTooManyRequests,   // 429
+  kInternal,          // 500: our fault
+  kUnavailable,       // 503: overloaded or a dependency is down; retry later
 };
 
 // The one exception type for a refusal that the caller of the API must see. Anything else that is
@@ -46,9 +46,7 @@ class Error : public std::exception {
   static Error Invalid(std::string text) {
     return Error(ErrorCode::kInvalid, "Validation failed: " + std::move(text));
   }
-  static Error Forbidden() {
-    return Error(ErrorCode::kForbidden, "This action is not allowed");
-  }
+  static Error Forbidden() { return Error(ErrorCode::kForbidden, "This action is not allowed"); }
 
   ErrorCode code() const { return code_; }
   const std::string& public_text() const { return public_text_; }
@@ -56,14 +54,20 @@ class Error : public std::exception {
   const char* what() const noexcept override { return public_text_.c_str(); }
 
   // OAuth's `error` word (invalid_grant …); public_text is then its `error_description`.
-  Error& WithOAuth(std::string word) { oauth_ = std::move(word); return *this; }
+  Error& WithOAuth(std::string word) {
+    oauth_ = std::move(word);
+    return *this;
+  }
   const std::string& oauth() const { return oauth_; }
   Error& WithField(FieldProblem problem) {
     fields_.push_back(std::move(problem));
     return *this;
   }
   const std::vector<FieldProblem>& fields() const { return fields_; }
-  Error& WithRetryAfter(int seconds) { retry_after_s_ = seconds; return *this; }
+  Error& WithRetryAfter(int seconds) {
+    retry_after_s_ = seconds;
+    return *this;
+  }
   int retry_after_s() const { return retry_after_s_; }
 
  private:

@@ -3,7 +3,8 @@
 namespace stampede {
 
 Partition PartitionOf(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+  uint64_t hash =
+      0xcbf29ce484222325u;  // FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
   for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3u;
   return static_cast<Partition>((hash ^ (hash >> 32)) & (kPartitionCount - 1));
 }

@@ -85,7 +85,8 @@ class IdGenerator {
   // For something that happened at `time_ms` (a remote status): never later than now.
   template <class Id>
   Id At(Partition partition, int64_t time_ms) {
-    return Id::Make(std::min(time_ms, clock_.NowMs()), partition, random_.Below(1u << kSequenceBits));
+    return Id::Make(std::min(time_ms, clock_.NowMs()), partition,
+                    random_.Below(1u << kSequenceBits));
   }
   // A partition for a new account: uniformly random.
   Partition RandomPartition() { return static_cast<Partition>(random_.Below(kPartitionCount)); }

@@ -11,8 +11,8 @@ namespace stampede::limits {
 inline constexpr size_t kHeaderBytesMax = 16 * 1024;
 inline constexpr size_t kHeaderCountMax = 100;
 inline constexpr size_t kTargetBytesMax = 8 * 1024;
-inline constexpr size_t kBodyBytesMax = 1024 * 1024;          // ordinary API calls
-inline constexpr size_t kUploadBytesMax = 20 * 1024 * 1024;   // avatar + header in one form
+inline constexpr size_t kBodyBytesMax = 1024 * 1024;         // ordinary API calls
+inline constexpr size_t kUploadBytesMax = 20 * 1024 * 1024;  // avatar + header in one form
 inline constexpr size_t kConnectionsMax = 10'000;
 inline constexpr size_t kWorkerQueueMax = 1'024;
 inline constexpr int kHeaderTimeoutMs = 10'000;
@@ -21,9 +21,9 @@ inline constexpr int kIdleTimeoutMs = 75'000;
 inline constexpr int kWriteTimeoutMs = 30'000;
 inline constexpr int kRequestDeadlineMs = 15'000;
 inline constexpr int kShutdownGraceMs = 10'000;
-inline constexpr size_t kBodiesBytesMax = 64 * 1024 * 1024;   // of all requests that are in memory
-inline constexpr int kTransferBytesPerMs = 32;                // slowest body, up or down, that we bear
-inline constexpr int kLingerMs = 2'000;                       // reading on after a refusal
+inline constexpr size_t kBodiesBytesMax = 64 * 1024 * 1024;  // of all requests that are in memory
+inline constexpr int kTransferBytesPerMs = 32;  // slowest body, up or down, that we bear
+inline constexpr int kLingerMs = 2'000;         // reading on after a refusal
 inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
 
 // Outgoing HTTP. Mastodon: app/lib/request.rb (5 s to connect, 10 s per read, 30 s in all, 3 redirects,
@@ -35,20 +35,20 @@ inline constexpr int kOutgoingRedirectsMax = 3;
 inline constexpr size_t kOutgoingBodyBytesMax = 1024 * 1024;
 inline constexpr size_t kOutgoingHeaderBytesMax = 64 * 1024;
 inline constexpr size_t kOutgoingUrlBytesMax = 2'048;
-inline constexpr size_t kOutgoingTransfersMax = 128;           // open at once
+inline constexpr size_t kOutgoingTransfersMax = 128;  // open at once
 inline constexpr size_t kOutgoingTransfersPerHostMax = 4;
-inline constexpr size_t kOutgoingQueueMax = 1'024;             // waiting for one of those
+inline constexpr size_t kOutgoingQueueMax = 1'024;  // waiting for one of those
 inline constexpr size_t kOutgoingQueuePerHostMax = 128;
 inline constexpr size_t kOutgoingIdleConnectionsMax = 64;
 
 // Logs.
 inline constexpr size_t kLogValueBytesMax = 4'096;
-inline constexpr int kLogRepeatsPerSecond = 20;                // of one message
+inline constexpr int kLogRepeatsPerSecond = 20;  // of one message
 inline constexpr size_t kLogMessagesMax = 1'024;
 
 // Parsers.
 inline constexpr size_t kJsonDepthMax = 16;
-inline constexpr size_t kParamsMax = 1'000;                   // leaves of one request's parameters
+inline constexpr size_t kParamsMax = 1'000;  // leaves of one request's parameters
 inline constexpr size_t kParamDepthMax = 8;
 inline constexpr size_t kMultipartPartsMax = 64;
 
@@ -86,21 +86,21 @@ inline constexpr size_t kRelationshipNoteCharsMax = 2'000;
 inline constexpr int64_t kMuteMsMax = 100LL * 365 * 24 * 3600 * 1000;
 inline constexpr size_t kAcceptedRequestsPerBatch = 100;
 inline constexpr size_t kFamiliarFollowersIdsMax = 20;
-inline constexpr size_t kFamiliarFollowersScanned = 1'000;    // newest followers of each
+inline constexpr size_t kFamiliarFollowersScanned = 1'000;  // newest followers of each
 
 // Notifications.
 inline constexpr size_t kNotificationsPageDefault = 40;
 inline constexpr size_t kNotificationsPageMax = 80;
-inline constexpr size_t kUnreadNotificationsDefault = 100;    // unread_count stops there
+inline constexpr size_t kUnreadNotificationsDefault = 100;  // unread_count stops there
 inline constexpr size_t kUnreadNotificationsMax = 1'000;
-inline constexpr size_t kNotificationScanRows = 10'000;       // looked at for one page
+inline constexpr size_t kNotificationScanRows = 10'000;  // looked at for one page
 inline constexpr size_t kNotifiedFollowersPerBatch = 200;
 
 // Statuses.
 inline constexpr size_t kStatusCharsMax = 500;
 inline constexpr size_t kUrlChars = 23;
 inline constexpr size_t kStatusTextBytesMax = 64 * 1024;
-inline constexpr size_t kMentionsMax = 100;                   // resolved mentions of one status
+inline constexpr size_t kMentionsMax = 100;  // resolved mentions of one status
 inline constexpr size_t kContextAncestorsMax = 4'096;
 inline constexpr size_t kContextDescendantsMax = 4'096;
 inline constexpr size_t kAnonymousAncestorsMax = 40;

@@ -59,8 +59,16 @@ class Params {
   static Params MakeNumber(std::string literal);
   static Params MakeNull();
   static Params MakeFile(Upload file);
-  static Params MakeList() { Params p; p.kind_ = Kind::kList; return p; }
-  static Params MakeMap() { Params p; p.kind_ = Kind::kMap; return p; }
+  static Params MakeList() {
+    Params p;
+    p.kind_ = Kind::kList;
+    return p;
+  }
+  static Params MakeMap() {
+    Params p;
+    p.kind_ = Kind::kMap;
+    return p;
+  }
   // Replaces an existing member of that name.
   Params& Set(std::string_view name, Params value);
   Params& Append(Params value);

@@ -29,13 +29,13 @@ struct Caller {
 // One HTTP request as handlers see it. Lives on one worker thread for the length of the handler.
 struct Request {
   Method method = Method::kGet;
-  std::string path;            // percent-decoded, without query, without trailing slash (but "/")
-  std::string query;           // raw
+  std::string path;   // percent-decoded, without query, without trailing slash (but "/")
+  std::string query;  // raw
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;            // raw; moved into params for multipart uploads
   std::string client_address;  // behind configured proxies: what X-Forwarded-For says
   std::string request_id;
-  int64_t deadline_us = 0;     // on Clock::MonotonicUs
+  int64_t deadline_us = 0;  // on Clock::MonotonicUs
 
   // Filled by the router.
   Params params;

@@ -21,15 +21,15 @@ enum class Auth : uint8_t {
 
 // Which counters a request uses up besides the general ones; see net/rate_limit.h.
 enum class RateClass : uint8_t {
-  kApi,       // 1500 / 5 min a user, 300 / 5 min a token, 300 / 5 min an anonymous address
-  kPosting,   // + 300 / 3 h an account: posts, edits, boosts
-  kDeleting,  // + 30 / 30 min a user: deletes, unboosts
-  kFollowing, // + 400 / 24 h an account
-  kUpload,    // + 30 / 30 min a user
-  kSignUp,    // + 5 / 30 min an address
-  kNewApp,    // + 5 / 10 min an address
-  kLogin,     // 25 / 5 min an address
-  kFree,      // uncounted: health, static files
+  kApi,        // 1500 / 5 min a user, 300 / 5 min a token, 300 / 5 min an anonymous address
+  kPosting,    // + 300 / 3 h an account: posts, edits, boosts
+  kDeleting,   // + 30 / 30 min a user: deletes, unboosts
+  kFollowing,  // + 400 / 24 h an account
+  kUpload,     // + 30 / 30 min a user
+  kSignUp,     // + 5 / 30 min an address
+  kNewApp,     // + 5 / 10 min an address
+  kLogin,      // 25 / 5 min an address
+  kFree,       // uncounted: health, static files
 };
 
 // How an answer may be cached when the handler does not say.
@@ -49,9 +49,9 @@ using Handler = std::function<Reply(Request&)>;
 // answered by the row for GET.
 struct Route {
   Method method;
-  std::string path;     // "/api/v1/statuses/:id", see above
+  std::string path;  // "/api/v1/statuses/:id", see above
   Auth auth;
-  std::string scopes;   // any one of them suffices ("profile read:accounts"); empty for none
+  std::string scopes;  // any one of them suffices ("profile read:accounts"); empty for none
   RateClass rate = RateClass::kApi;
   Caching caching = Caching::kPrivate;
   Handler handler;

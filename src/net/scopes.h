@@ -27,7 +27,11 @@ class ScopeSet {
   std::vector<std::string_view> Words() const;
 
   uint64_t bits() const { return bits_; }
-  static ScopeSet FromBits(uint64_t bits) { ScopeSet s; s.bits_ = bits; return s; }
+  static ScopeSet FromBits(uint64_t bits) {
+    ScopeSet s;
+    s.bits_ = bits;
+    return s;
+  }
   bool operator==(const ScopeSet&) const = default;
 
  private:

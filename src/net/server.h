@@ -27,13 +27,14 @@ class HttpHandler {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 0;                         // 0: any free port, see HttpServer::port()
+  uint16_t port = 0;  // 0: any free port, see HttpServer::port()
   int io_threads = 1;
-  int workers = 32;                          // handlers that run at a time
+  int workers = 32;                            // handlers that run at a time
   size_t queue_max = limits::kWorkerQueueMax;  // requests that wait for a worker; more get 503
   size_t connections_max = limits::kConnectionsMax;
   size_t bodies_bytes_max = limits::kBodiesBytesMax;  // of all requests in memory; more get 503
-  std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-For counts
+  std::vector<std::string>
+      trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-For counts
   int header_timeout_ms = limits::kHeaderTimeoutMs;
   int body_timeout_ms = limits::kBodyTimeoutMs;
   int idle_timeout_ms = limits::kIdleTimeoutMs;

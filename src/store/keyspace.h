@@ -12,9 +12,9 @@ namespace stampede::store {
 
 // How a table is used, which decides the column family it lives in.
 enum class Access : uint8_t {
-  kRecord,   // read by key, many times over: records, flags, counters
-  kIndex,    // scanned in order
-  kQueue,    // written and erased soon: jobs, outbox
+  kRecord,  // read by key, many times over: records, flags, counters
+  kIndex,   // scanned in order
+  kQueue,   // written and erased soon: jobs, outbox
 };
 
 // One table: a byte of the key space with a name. Define each as a namespace-scope constant in its
@@ -49,17 +49,21 @@ class Key {
   Key(Partition partition, const Table& table);
 
   template <class Tag>
-  Key& Id(StrongId<Tag> id) { return Uint(id.value()); }
+  Key& Id(StrongId<Tag> id) {
+    return Uint(id.value());
+  }
   template <class Tag>
-  Key& Desc(StrongId<Tag> id) { return Uint(~id.value()); }
+  Key& Desc(StrongId<Tag> id) {
+    return Uint(~id.value());
+  }
   Key& Uint(uint64_t value);
   Key& Byte(uint8_t value);
   Key& Text(std::string_view text);
 
   const std::string& str() const& { return bytes_; }
   std::string str() && { return std::move(bytes_); }
-  operator std::string() const& { return bytes_; }            // NOLINT(google-explicit-constructor)
-  operator std::string() && { return std::move(bytes_); }     // NOLINT(google-explicit-constructor)
+  operator std::string() const& { return bytes_; }         // NOLINT(google-explicit-constructor)
+  operator std::string() && { return std::move(bytes_); }  // NOLINT(google-explicit-constructor)
 
  private:
   std::string bytes_;
@@ -71,9 +75,13 @@ class KeyReader {
  public:
   explicit KeyReader(std::string_view key) : rest_(key.substr(3)) {}
   template <class Id_>
-  Id_ Id() { return Id_(Uint()); }
+  Id_ Id() {
+    return Id_(Uint());
+  }
   template <class Id_>
-  Id_ Desc() { return Id_(~Uint()); }
+  Id_ Desc() {
+    return Id_(~Uint());
+  }
   uint64_t Uint();
   uint8_t Byte();
   std::string Text();

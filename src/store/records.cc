@@ -285,9 +285,9 @@ void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::W
   }
   shard.Remove(key);
   size_t cost = kEntryOverhead + key.text.size() + (raw ? 2 * raw->size() : 0);
-  shard.Insert(std::make_unique<Entry>(
-                   Entry{std::string(key.text), nullptr, nullptr, cost, std::move(raw)}),
-               shard_budget);
+  shard.Insert(
+      std::make_unique<Entry>(Entry{std::string(key.text), nullptr, nullptr, cost, std::move(raw)}),
+      shard_budget);
 }
 
 bool Records::Commit(const Batch& batch) {
@@ -313,8 +313,10 @@ bool Records::Commit(const Batch& batch) {
       MutexLock lock(shard.mutex);
       bool alone = Impl::EpochOf(shard, one.key)++ == one.epoch;
       shard.flights.erase(one.key);
-      if (known && alone) impl_->Overwrite(shard, one.key, *one.write);
-      else shard.Remove(one.key);
+      if (known && alone)
+        impl_->Overwrite(shard, one.key, *one.write);
+      else
+        shard.Remove(one.key);
     }
   };
   try {

@@ -40,14 +40,21 @@ class Records {
   void Clear();
 
   Store& store() { return store_; }
-  struct Stats { uint64_t hits, misses, evictions; size_t bytes, entries; };
+  struct Stats {
+    uint64_t hits, misses, evictions;
+    size_t bytes, entries;
+  };
   Stats stats() const;
 
  private:
   friend class RecordFetch;
   // Null for absent, unless the type has a value for that.
   using Parser = std::shared_ptr<const void> (*)(const std::optional<std::string>& value);
-  struct Wanted { const std::string* key; Parser parser; std::shared_ptr<const void>* result; };
+  struct Wanted {
+    const std::string* key;
+    Parser parser;
+    std::shared_ptr<const void>* result;
+  };
   // Fills every result; one MultiGet for all that is missing and that nobody else is loading.
   void Load(std::span<const Wanted> wanted);
 
@@ -60,7 +67,9 @@ class Records {
 };
 
 // A 64-bit counter key, read through Records.
-struct Counter { int64_t value = 0; };
+struct Counter {
+  int64_t value = 0;
+};
 
 // Gathers reads of records of several types and runs them as one round trip:
 //   RecordFetch fetch(records);

@@ -83,8 +83,10 @@ std::vector<FeedEntry> FeedEngine::Candidates(AccountId reader, const store::IdB
 void FeedEngine::DropAll() {
   MutexLock lock(mutex_);
   for (Slot slot = 0; slot < slots_; ++slot) {
-    if (At(slot).state == State::kReady) Drop(slot);
-    else if (At(slot).state == State::kBuilding) At(slot).stale = true;
+    if (At(slot).state == State::kReady)
+      Drop(slot);
+    else if (At(slot).state == State::kBuilding)
+      At(slot).stale = true;
   }
 }
 
@@ -115,8 +117,10 @@ void FeedEngine::OnEvent(const events::Event& event) {
     auto it = slot_of_.find(AccountId(changed.source()));
     if (it == slot_of_.end()) return;
     Feed& feed = At(it->second);
-    if (feed.state == State::kBuilding) feed.stale = true;
-    else Drop(it->second);
+    if (feed.state == State::kBuilding)
+      feed.stale = true;
+    else
+      Drop(it->second);
   }
 }
 
@@ -197,13 +201,13 @@ FeedEngine::Slot FeedEngine::NewSlot(AccountId reader) {
 
 void FeedEngine::Watch(Slot slot, const ReaderFollows& follows) {
   auto watch = [&](AccountId author) STAMPEDE_NO_ANALYSIS -> Watchers& {
-    auto [it, is_new] =
-        author_index_.try_emplace(author, static_cast<uint32_t>(watchers_.size()));
+    auto [it, is_new] = author_index_.try_emplace(author, static_cast<uint32_t>(watchers_.size()));
     if (is_new) watchers_.emplace_back();
     Watchers& watchers = watchers_[it->second];
     // By an eighth, not twofold: nearly all of a reader's memory is in these lists.
     size_t size = watchers.slots.size();
-    if (size == watchers.slots.capacity()) watchers.slots.reserve(size + std::max<size_t>(4, size / 8));
+    if (size == watchers.slots.capacity())
+      watchers.slots.reserve(size + std::max<size_t>(4, size / 8));
     watchers.slots.push_back(slot);
     return watchers;
   };
@@ -282,9 +286,8 @@ std::vector<FeedEngine::Slot> FeedEngine::Recipients(Watchers& watchers, const O
     slots = watchers.slots;
   }
   if (row.reblog_of()) {
-    std::erase_if(slots, [&](Slot slot) {
-      return std::ranges::binary_search(watchers.no_boosts, slot);
-    });
+    std::erase_if(slots,
+                  [&](Slot slot) { return std::ranges::binary_search(watchers.no_boosts, slot); });
   }
   for (const auto& [chooser, languages] : watchers.languages) {
     if (!AllowsLanguage(languages, row.language())) std::erase(slots, chooser);
@@ -316,7 +319,8 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
     if (feed.state != State::kReady && feed.state != State::kBuilding) continue;
     size_t before = feed.ring.capacity_bytes();
     delivered += feed.ring.Insert(entry);
-    if (feed.state == State::kReady) bytes_ += static_cast<int64_t>(feed.ring.capacity_bytes() - before);
+    if (feed.state == State::kReady)
+      bytes_ += static_cast<int64_t>(feed.ring.capacity_bytes() - before);
   }
   deliveries_.Add(delivered);
 }
@@ -372,14 +376,13 @@ bool FeedEngine::PurgeSlice() {
   }
   // A slot that died during the walk is taken out of some lists only; that is no matter, since the
   // next walk does it again before the slot is used.
-  auto is_dead = [this](Slot slot) STAMPEDE_NO_ANALYSIS {
-    return At(slot).state == State::kDead;
-  };
+  auto is_dead = [this](Slot slot) STAMPEDE_NO_ANALYSIS { return At(slot).state == State::kDead; };
   for (size_t entries = 0; entries < kEntriesPerSlice && purge_next_ < watchers_.size();) {
     Watchers& watchers = watchers_[purge_next_++];
     entries += watchers.slots.size() + 1;
     auto sorted_end = watchers.slots.begin() + static_cast<ptrdiff_t>(watchers.sorted);
-    watchers.sorted -= static_cast<size_t>(std::count_if(watchers.slots.begin(), sorted_end, is_dead));
+    watchers.sorted -=
+        static_cast<size_t>(std::count_if(watchers.slots.begin(), sorted_end, is_dead));
     std::erase_if(watchers.slots, is_dead);
     std::erase_if(watchers.no_boosts, is_dead);
     std::erase_if(watchers.languages, [&](const auto& chosen) { return is_dead(chosen.first); });

@@ -66,10 +66,10 @@ class FeedEngine final : public events::Bus::Subscriber {
   struct alignas(64) Feed {
     AccountId reader;
     FeedRing ring;
-    int64_t read_us = 0;       // when it was last read
-    uint32_t watched = 0;      // how many authors' lists hold this slot, for the byte count
+    int64_t read_us = 0;   // when it was last read
+    uint32_t watched = 0;  // how many authors' lists hold this slot, for the byte count
     State state = State::kFree;
-    bool stale = false;        // what it is being built from has changed meanwhile
+    bool stale = false;  // what it is being built from has changed meanwhile
   };
 
   static_assert(sizeof(AccountId) + sizeof(FeedRing) + 16 <= 64);
@@ -80,7 +80,7 @@ class FeedEngine final : public events::Bus::Subscriber {
   struct Watchers {
     std::vector<Slot> slots;
     size_t sorted = 0;
-    std::vector<Slot> no_boosts;                                    // sorted
+    std::vector<Slot> no_boosts;                                       // sorted
     std::vector<std::pair<Slot, std::vector<std::string>>> languages;  // those who chose some
   };
 

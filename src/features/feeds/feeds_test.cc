@@ -35,8 +35,8 @@ class World : public testing::Cast {
     home.reset();
     engine.reset();
     records.Clear();
-    engine = std::make_unique<FeedEngine>(store, relationships, *bus, clock, random, metrics,
-                                          options);
+    engine =
+        std::make_unique<FeedEngine>(store, relationships, *bus, clock, random, metrics, options);
     home = std::make_unique<HomeTimeline>(*engine, views);
   }
 
@@ -126,9 +126,11 @@ class World : public testing::Cast {
           !Mentions(status, reader)) {
         return false;
       }
-      if (status.visibility() == int(Visibility::kDirect) && !Mentions(status, reader)) return false;
+      if (status.visibility() == int(Visibility::kDirect) && !Mentions(status, reader))
+        return false;
       for (const auto& mention : status.mentions()) {
-        if (AccountId(mention.account()) != reader && Refused(reader, AccountId(mention.account()))) {
+        if (AccountId(mention.account()) != reader &&
+            Refused(reader, AccountId(mention.account()))) {
           return false;
         }
       }
@@ -149,7 +151,8 @@ class World : public testing::Cast {
       if (!IsShown(reader, candidates[i])) continue;
       uint64_t original = candidates[i].reblog_of();
       bool superfluous = false;
-      for (size_t j = i + 1; original && j < candidates.size() && j <= i + limits::kBoostWindow; ++j) {
+      for (size_t j = i + 1; original && j < candidates.size() && j <= i + limits::kBoostWindow;
+           ++j) {
         bool same = candidates[j].id() == original || candidates[j].reblog_of() == original;
         superfluous |= same && IsShown(reader, candidates[j]);
       }
@@ -243,7 +246,8 @@ TEST(HomeTimeline, ReachesBeyondTheRingWithoutACliff) {
 TEST(HomeTimeline, ShowsABoostOnlyWhereTheOriginalIsNotNear) {
   World world;
   AccountId dave = world.Add("dave");
-  for (AccountId author : {world.bob, world.charlie}) world.relationships.Follow(world.alice, author, {});
+  for (AccountId author : {world.bob, world.charlie})
+    world.relationships.Follow(world.alice, author, {});
   StatusId original = world.Post(dave, "far away");
   StatusId first = world.interactions.Reblog(world.bob, original, {});
   world.clock.AdvanceMs(5);
@@ -293,7 +297,8 @@ TEST_P(FeedProperty, PushedFeedsEqualNaiveOnes) {
   world.Restart(small);
   std::vector<AccountId> people = {world.alice, world.bob, world.charlie};
   std::vector<std::string> names = {"alice", "bob", "charlie"};
-  for (std::string name : {"dora", "emil", "fay"}) people.push_back(world.Add(name)), names.push_back(name);
+  for (std::string name : {"dora", "emil", "fay"})
+    people.push_back(world.Add(name)), names.push_back(name);
   auto person = [&] { return people[below(people.size())]; };
   auto try_it = [](auto action) {
     try {

@@ -35,8 +35,10 @@ std::vector<FeedEntry> OutboxMerge::Next(size_t count) {
     Source& source = sources_[index];
     const statuses::OutboxRow& row = source.rows[source.next++];
     if (follows_.Wants(row)) entries.push_back(EntryOf(row));
-    if (source.next < source.rows.size()) PushHeap(index);
-    else if (source.dry()) dry_.push_back(index);
+    if (source.next < source.rows.size())
+      PushHeap(index);
+    else if (source.dry())
+      dry_.push_back(index);
   }
   return entries;
 }
@@ -45,8 +47,8 @@ void OutboxMerge::Refill(size_t rows_each) {
   std::vector<store::ScanRequest> scans;
   for (size_t index : dry_) {
     const Source& source = sources_[index];
-    scans.push_back(store::PageScan(statuses::OutboxRange(source.author), source.bounds, rows_each,
-                                    upwards_));
+    scans.push_back(
+        store::PageScan(statuses::OutboxRange(source.author), source.bounds, rows_each, upwards_));
   }
   auto answers = store_.MultiScan(scans);
   for (size_t i = 0; i < dry_.size(); ++i) {
@@ -60,7 +62,8 @@ void OutboxMerge::Refill(size_t rows_each) {
     PushHeap(dry_[i]);
   }
   dry_.clear();
-  rows_each_ = std::min<size_t>(rows_each * 2, 200);  // who runs dry posts a lot: read more next time
+  rows_each_ =
+      std::min<size_t>(rows_each * 2, 200);  // who runs dry posts a lot: read more next time
 }
 
 bool OutboxMerge::Later(size_t a, size_t b) const {

@@ -55,7 +55,7 @@ void FeedRing::Grow() {
   // By half, so that a reader's memory stays close to what it holds.
   size_t capacity =
       std::min(limits::kFeedEntriesMax, std::max<size_t>(16, capacity_ + capacity_ / 2u));
-  auto entries = std::make_unique<FeedEntry[]>(capacity);
+  auto entries = std::make_unique_for_overwrite<FeedEntry[]>(capacity);
   for (size_t n = 0; n < size_; ++n) entries[n] = At(n);
   entries_ = std::move(entries);
   capacity_ = static_cast<uint16_t>(capacity);
@@ -66,8 +66,10 @@ size_t FeedRing::CountUpTo(uint64_t id) const {
   size_t low = 0, high = size_;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (At(middle).id <= id) low = middle + 1;
-    else high = middle;
+    if (At(middle).id <= id)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

@@ -11,8 +11,8 @@ namespace stampede::feeds {
 
 // One delivery: a status and, of a boost, what it boosts (else the status itself).
 struct FeedEntry {
-  uint64_t id = 0;
-  uint64_t original = 0;
+  uint64_t id;  // no initialisers: a ring that grows does not write what it will fill anyway
+  uint64_t original;
 
   bool is_boost() const { return id != original; }
   bool operator==(const FeedEntry&) const = default;

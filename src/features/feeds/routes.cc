@@ -15,8 +15,8 @@ void AddRoutes(net::RouteTable& table, HomeTimeline& home, statuses::StatusViews
              .auth = net::Auth::kUser,
              .scopes = "read:statuses",
              .handler = [&](Request& request) {
-               net::Page page = net::ParsePage(request, limits::kStatusesPageDefault,
-                                               limits::kStatusesPageMax);
+               net::Page page =
+                   net::ParsePage(request, limits::kStatusesPageDefault, limits::kStatusesPageMax);
                auto shown = home.Page(request.caller.account, page);
                Reply reply = Reply::Json(views.RenderList(shown, request.caller));
                statuses::AddStatusLinks(reply, request, page, site, shown);

@@ -24,8 +24,8 @@ statuses::Candidates HomeTimeline::Next(AccountId reader, const store::IdBounds&
   std::vector<FeedEntry> sequence = entries;
   if (upwards) std::ranges::reverse(sequence);
   if (std::ranges::any_of(entries, &FeedEntry::is_boost)) {
-    for (const FeedEntry& older : engine_.Candidates(reader, {.upper = sequence.back().id},
-                                                     limits::kBoostWindow, false)) {
+    for (const FeedEntry& older :
+         engine_.Candidates(reader, {.upper = sequence.back().id}, limits::kBoostWindow, false)) {
       sequence.push_back(older);
     }
   }
@@ -43,10 +43,9 @@ statuses::Candidates HomeTimeline::Next(AccountId reader, const store::IdBounds&
   }
   for (const FeedEntry& entry : entries) {
     auto it = shown_before.find(entry.id);
-    bool superfluous = it != shown_before.end() &&
-                       std::ranges::any_of(it->second, [&](uint64_t id) {
-                         return visible.contains(id);
-                       });
+    bool superfluous =
+        it != shown_before.end() &&
+        std::ranges::any_of(it->second, [&](uint64_t id) { return visible.contains(id); });
     if (!superfluous) candidates.ids.emplace_back(entry.id);
   }
   return candidates;

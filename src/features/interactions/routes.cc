@@ -52,16 +52,17 @@ Reply Unreblog(const RouteDeps& deps, Request& request) {
   return RenderOne(deps, request, deps.interactions.Unreblog(request.caller.account, id));
 }
 
-using List = std::vector<InteractionsService::Doer> (InteractionsService::*)(
-    StatusId, const store::IdBounds&, size_t);
+using List = std::vector<InteractionsService::Doer> (InteractionsService::*)(StatusId,
+                                                                             const store::IdBounds&,
+                                                                             size_t);
 
 Reply WhoDid(const RouteDeps& deps, Request& request, List list) {
   StatusData data = deps.views.LoadOne(request.caller.account, request.ArgId<StatusId>(0));
   StatusId id = data.reblog ? data.reblog->id() : data.id();
   Page page = net::ParsePage(request, limits::kAccountsPageDefault, limits::kAccountsPageMax,
                              PrevBy::kSinceId);
-  auto doers = (deps.interactions.*list)(id, {.lower = page.lower(), .upper = page.max_id},
-                                         page.limit);
+  auto doers =
+      (deps.interactions.*list)(id, {.lower = page.lower(), .upper = page.max_id}, page.limit);
   std::vector<AccountId> ids;
   for (const auto& doer : doers) ids.push_back(doer.account);
   codec::JsonWriter json(ids.size() * 1024 + 16);
@@ -90,11 +91,10 @@ Reply RebloggedBy(const RouteDeps& deps, Request& request) {
 }
 
 Reply Favourites(const RouteDeps& deps, Request& request) {
-  Page page =
-      net::ParsePage(request, limits::kStatusesPageDefault, limits::kStatusesPageMax);
+  Page page = net::ParsePage(request, limits::kStatusesPageDefault, limits::kStatusesPageMax);
   AccountId account = request.caller.account;
-  auto rows = deps.interactions.Favourites(
-      account, {.lower = page.lower(), .upper = page.max_id}, page.limit, page.upwards());
+  auto rows = deps.interactions.Favourites(account, {.lower = page.lower(), .upper = page.max_id},
+                                           page.limit, page.upwards());
   if (page.upwards()) std::ranges::reverse(rows);
   std::vector<StatusId> ids;
   for (const auto& row : rows) ids.push_back(row.status);

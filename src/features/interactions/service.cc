@@ -35,8 +35,10 @@ struct Subject {
   void Save(store::Batch& batch) const {
     batch.ExpectPresent(statuses::StatusKey(id));
     batch.ExpectUnchanged(my_key, my_value);
-    if (mine.favourite_id() || mine.reblog_id()) batch.Put(my_key, mine.SerializeAsString());
-    else batch.Erase(my_key);
+    if (mine.favourite_id() || mine.reblog_id())
+      batch.Put(my_key, mine.SerializeAsString());
+    else
+      batch.Erase(my_key);
   }
 };
 
@@ -196,8 +198,8 @@ StatusId InteractionsService::Reblog(AccountId account, StatusId status,
     action.batch.Put(RebloggedByKey(subject.id, boosted), by.SerializeAsString());
     action.batch.Add(statuses::CounterKey(subject.id, StatusCounter::kReblogs), 1);
     if (subject.author != account) {
-      notifications::Notify(action, NotificationType::kReblog, subject.author, account,
-                            subject.id, RebloggedByKey(subject.id, boosted));
+      notifications::Notify(action, NotificationType::kReblog, subject.author, account, subject.id,
+                            RebloggedByKey(subject.id, boosted));
     }
   });
   return boosted;
@@ -234,8 +236,8 @@ std::vector<InteractionsService::Doer> InteractionsService::RebloggedBy(
 std::vector<InteractionsService::Favourited> InteractionsService::Favourites(
     AccountId account, const store::IdBounds& bounds, size_t limit, bool upwards) {
   std::vector<Favourited> favourites;
-  auto rows = committer_.store().Scan(
-      store::PageScan(FavouriteRange(account), bounds, limit, upwards));
+  auto rows =
+      committer_.store().Scan(store::PageScan(FavouriteRange(account), bounds, limit, upwards));
   for (const store::Row& row : rows) {
     FavouriteRow value;
     if (!value.ParseFromString(row.value)) continue;
@@ -265,9 +267,8 @@ bool InteractionsService::CleanSlice(const statuses::StatusDeleted& deleted,
     StatusId boosted(store::IdOfIndexKey(row.key));
     action.batch.Erase(row.key);
     std::string my_key = statuses::MyStatusKey(AccountId(by.account()), id);
-    bool erased = std::ranges::any_of(action.batch.writes(), [&](const auto& write) {
-      return write.key == my_key;
-    });
+    bool erased = std::ranges::any_of(action.batch.writes(),
+                                      [&](const auto& write) { return write.key == my_key; });
     if (!erased) action.batch.Erase(my_key);
     StatusRecord boost;
     if (Parse(committer_.store().Get(statuses::StatusKey(boosted)), boost)) {

@@ -19,8 +19,8 @@ std::string_view VisibilityName(Visibility visibility) {
 }
 
 std::optional<Visibility> ParseVisibility(std::string_view name) {
-  for (auto v : {Visibility::kPublic, Visibility::kUnlisted, Visibility::kPrivate,
-                 Visibility::kDirect}) {
+  for (auto v :
+       {Visibility::kPublic, Visibility::kUnlisted, Visibility::kPrivate, Visibility::kDirect}) {
     if (name == VisibilityName(v)) return v;
   }
   return std::nullopt;

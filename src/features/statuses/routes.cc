@@ -100,8 +100,10 @@ Reply Delete(const RouteDeps& deps, Request& request) {
   AccountId account = request.caller.account;
   StatusData data = deps.views.LoadOne(account, id);
   if (AccountId(data.status->author()) != account) throw Error::NotFound();
-  if (data.reblog) deps.interactions.Unreblog(account, data.reblog->id());
-  else deps.statuses.Delete(account, id);
+  if (data.reblog)
+    deps.interactions.Unreblog(account, data.reblog->id());
+  else
+    deps.statuses.Delete(account, id);
   codec::JsonWriter json(4096);
   deps.views.RenderDeleted(json, data, request.caller);
   return Reply::Json(json.TakeString());

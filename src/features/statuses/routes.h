@@ -14,7 +14,7 @@ struct RouteDeps {
   StatusesService& statuses;
   StatusViews& views;
   interactions::InteractionsService& interactions;  // deleting a boost undoes it
-  oauth::OAuthService& oauth;                        // the application that posts
+  oauth::OAuthService& oauth;                       // the application that posts
   store::Records& records;
   const Site& site;
 };

@@ -178,7 +178,8 @@ void SetDefaults(StatusRecord& status, const NewStatus& post, store::Records& re
     visibility = static_cast<Visibility>(user->default_visibility() - 1);
   }
   if (post.visibility) visibility = *post.visibility;
-  if (account->silenced_ms() && visibility == Visibility::kPublic) visibility = Visibility::kUnlisted;
+  if (account->silenced_ms() && visibility == Visibility::kPublic)
+    visibility = Visibility::kUnlisted;
   status.set_visibility(static_cast<int>(visibility));
   status.set_sensitive(!post.spoiler_text.empty() ||
                        post.sensitive.value_or(user->default_sensitive()));
@@ -352,7 +353,8 @@ StatusId StatusesService::Post(const NewStatus& request) {
     AddToOutbox(action, status);
     idempotency.Book(action, status);
     NotifyMentioned(action, status);
-    bool starts_thread = !status.in_reply_to_id() || status.in_reply_to_account() == status.author();
+    bool starts_thread =
+        !status.in_reply_to_id() || status.in_reply_to_account() == status.author();
     if (notified->value > 0 && starts_thread && draft.visibility() != int(Visibility::kDirect)) {
       notifications::NotifyFollowers(action, post.author, posted);
     }
@@ -407,8 +409,10 @@ std::vector<StatusId> StatusesService::PublicIds(const store::IdBounds& bounds, 
   for (const auto& rows : committer_.store().MultiScan(scans)) {
     for (const store::Row& row : rows) ids.emplace_back(store::IdOfIndexKey(row.key));
   }
-  if (upwards) std::ranges::sort(ids);
-  else std::ranges::sort(ids, std::greater());
+  if (upwards)
+    std::ranges::sort(ids);
+  else
+    std::ranges::sort(ids, std::greater());
   if (ids.size() > limit) ids.resize(limit);
   return ids;
 }

@@ -22,12 +22,12 @@ struct NewStatus {
   AccountId author;
   std::string text;
   std::string spoiler_text;
-  std::optional<bool> sensitive;                            // absent: the author's default
-  std::optional<relationships::Visibility> visibility;      // absent: the author's default
-  std::string language;                                     // unknown or empty: the author's default
-  StatusId in_reply_to;                                     // none: not a reply
-  std::string idempotency_key;                              // empty: none
-  std::optional<std::vector<AccountId>> allowed_mentions;   // absent: anybody
+  std::optional<bool> sensitive;                           // absent: the author's default
+  std::optional<relationships::Visibility> visibility;     // absent: the author's default
+  std::string language;                                    // unknown or empty: the author's default
+  StatusId in_reply_to;                                    // none: not a reply
+  std::string idempotency_key;                             // empty: none
+  std::optional<std::vector<AccountId>> allowed_mentions;  // absent: anybody
   AppId app;
   std::string app_name;
   std::string app_website;

@@ -53,8 +53,8 @@ class Assembler {
   std::optional<StatusData> Assemble(const Loading& loading) const {
     auto data = AssembleOne(loading.status, *loading.reads, purpose_ >= LoadFor::kList);
     if (!data || !loading.original) return data;
-    auto original = AssembleOne(*loading.original, *loading.original_reads,
-                                purpose_ >= LoadFor::kProfile);
+    auto original =
+        AssembleOne(*loading.original, *loading.original_reads, purpose_ >= LoadFor::kProfile);
     if (!original) return std::nullopt;
     data->reblog = std::make_shared<const StatusData>(std::move(*original));
     return data;
@@ -214,8 +214,8 @@ void RenderMentions(codec::JsonWriter& json, const StatusRecord& status, const S
     json.Object();
     json.Field("id", AccountId(mention.account()));
     json.Field("username", mention.username());
-    json.Field("url", mention.url().empty() ? site.base_url + "/@" + mention.username()
-                                            : mention.url());
+    json.Field("url",
+               mention.url().empty() ? site.base_url + "/@" + mention.username() : mention.url());
     json.Field("acct", acct);
     json.EndObject();
   }
@@ -259,8 +259,10 @@ void RenderApplication(codec::JsonWriter& json, const StatusRecord& status) {
   json.Key("application").Object();
   json.Field("name", status.app_name());
   json.Key("website");
-  if (status.app_website().empty()) json.Null();
-  else json.String(status.app_website());
+  if (status.app_website().empty())
+    json.Null();
+  else
+    json.String(status.app_website());
   json.EndObject();
 }
 
@@ -278,16 +280,22 @@ void StatusViews::WriteRecordKeys(codec::JsonWriter& json, const StatusData& dat
   json.Field("spoiler_text", status.spoiler_text());
   json.Field("visibility", VisibilityName(VisibilityOf(status)));
   json.Key("language");
-  if (status.language().empty()) json.Null();
-  else json.String(status.language());
+  if (status.language().empty())
+    json.Null();
+  else
+    json.String(status.language());
   std::string uri = accounts::ActorUri(*data.author.account, site_) + "/statuses/" + id;
   json.Field("uri", status.reblog_of() ? uri + "/activity" : uri);
   json.Field("quotes_count", 0);
   json.Key("edited_at");
-  if (status.edited_ms()) json.String(codec::IsoTime(status.edited_ms()));
-  else json.Null();
-  if (body == Body::kText) json.Field("text", status.text());
-  else json.Field("content", status.content());
+  if (status.edited_ms())
+    json.String(codec::IsoTime(status.edited_ms()));
+  else
+    json.Null();
+  if (body == Body::kText)
+    json.Field("text", status.text());
+  else
+    json.Field("content", status.content());
   RenderApplication(json, status);
   RenderMentions(json, status, site_);
   RenderTags(json, status, site_);
@@ -314,8 +322,10 @@ void StatusViews::RenderAs(codec::JsonWriter& json, const StatusData& data,
   json.Field("reblogs_count", data.reblogs);
   json.Field("favourites_count", data.favourites);
   json.Key("reblog");
-  if (data.reblog) RenderAs(json, *data.reblog, caller, Body::kContent);
-  else json.Null();
+  if (data.reblog)
+    RenderAs(json, *data.reblog, caller, Body::kContent);
+  else
+    json.Null();
   json.Key("account");
   accounts::RenderAccount(json, data.author, site_, &texts_);
   if (caller.is_user()) RenderViewerKeys(json, data.reblog ? *data.reblog : data);

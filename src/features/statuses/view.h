@@ -24,10 +24,10 @@ namespace stampede::statuses {
 
 // Why statuses are loaded, which decides what is left out besides what the viewer may not see.
 enum class LoadFor : uint8_t {
-  kItself,  // asked for by id: only visibility counts
-  kProfile, // an account's own page: without its boosts of authors whom the viewer blocks or mutes
-  kList,    // timelines of others, contexts: also without authors whom the viewer blocks or mutes
-  kHome,    // also without posts that mention such accounts; own posts always stay
+  kItself,   // asked for by id: only visibility counts
+  kProfile,  // an account's own page: without its boosts of authors whom the viewer blocks or mutes
+  kList,     // timelines of others, contexts: also without authors whom the viewer blocks or mutes
+  kHome,     // also without posts that mention such accounts; own posts always stay
 };
 
 // All that one Status entity (docs.joinmastodon.org/entities/Status) is made of.
