@@ -120,7 +120,7 @@ class Bench {
 };
 
 void Bench::Run() {
-  report_.title = "At scale";
+  report_.title = options_.section == "small" ? "A small graph" : "At scale";
   report_.machine = DescribeMachine();
   report_.command = options_.command;
   Step("the graph");
@@ -234,7 +234,8 @@ void Bench::Warm() {
        .unit = "B",
        .floor = "< 4,096 B",
        .note = Text("feed and watch lists as the server counts them, 4 B a follow included; "
-                    "resident memory grew by %.0f B a reader over the second half",
+                    "resident memory grew by %.0f B a reader over the second half, with "
+                    "what caches of the store took then",
                     (all_mb - half_mb) * 1048.576 / (all_thousands - half_thousands))});
 }
 
