@@ -15,12 +15,6 @@ namespace stampede::cli {
 
 namespace {
 
-std::string_view MethodName(net::Method method) {
-  static constexpr std::string_view kNames[] = {"GET",   "HEAD",   "POST",    "PUT",
-                                                "PATCH", "DELETE", "OPTIONS", "OTHER"};
-  return kNames[static_cast<size_t>(method)];
-}
-
 std::string_view AuthName(net::Auth auth) {
   static constexpr std::string_view kNames[] = {"none", "optional", "app", "user"};
   return kNames[static_cast<size_t>(auth)];

@@ -4,6 +4,12 @@
 
 namespace stampede::net {
 
+std::string_view MethodName(Method method) {
+  static constexpr std::string_view kNames[] = {"GET",   "HEAD",   "POST",    "PUT",
+                                                "PATCH", "DELETE", "OPTIONS", "OTHER"};
+  return kNames[static_cast<size_t>(method)];
+}
+
 std::string_view Request::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (key == name) return value;

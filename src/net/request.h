@@ -15,6 +15,9 @@ namespace stampede::net {
 
 enum class Method : uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 
+// "GET" …; "OTHER" for what this server does not know.
+std::string_view MethodName(Method method);
+
 // Who makes a request: nobody, an application, or a member through an application.
 struct Caller {
   AccountId account;  // none for anonymous and for app-only tokens

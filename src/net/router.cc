@@ -54,28 +54,6 @@ std::string_view BearerToken(const Request& request) {
   return {};
 }
 
-std::string_view MethodName(Method method) {
-  switch (method) {
-    case Method::kGet:
-      return "GET";
-    case Method::kHead:
-      return "HEAD";
-    case Method::kPost:
-      return "POST";
-    case Method::kPut:
-      return "PUT";
-    case Method::kPatch:
-      return "PATCH";
-    case Method::kDelete:
-      return "DELETE";
-    case Method::kOptions:
-      return "OPTIONS";
-    case Method::kOther:
-      return "other";
-  }
-  return "other";
-}
-
 std::string AllowHeader(const std::vector<Method>& methods) {
   std::string allow;
   for (Method method : methods) allow.append(MethodName(method)).append(", ");
