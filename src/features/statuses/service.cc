@@ -434,20 +434,26 @@ std::vector<StatusId> StatusesService::Descendants(StatusId id, size_t limit, si
   std::vector<StatusId> level = {id};
   size_t found = 0;
   for (size_t depth_now = 0; depth_now < depth && !level.empty() && found < limit; ++depth_now) {
-    std::vector<store::ScanRequest> scans;
-    for (StatusId parent : level) {
-      scans.push_back({.range = ReplyRange(parent), .limit = limit - found});
-    }
-    auto answers = committer_.store().MultiScan(scans);
     std::vector<StatusId> next;
-    for (size_t i = 0; i < answers.size(); ++i) {
-      for (const store::Row& row : answers[i]) {
-        if (found == limit) break;
-        store::KeyReader key(row.key);
-        key.Uint();  // the parent
-        children[level[i]].push_back(key.Id<StatusId>());
-        next.push_back(children[level[i]].back());
-        ++found;
+    // Some parents at a time: each may have as many replies as are still wanted, and what is read
+    // beyond that is thrown away.
+    constexpr size_t kParents = 64;
+    for (size_t first = 0; first < level.size() && found < limit; first += kParents) {
+      auto parents = std::span(level).subspan(first, std::min(kParents, level.size() - first));
+      std::vector<store::ScanRequest> scans;
+      for (StatusId parent : parents) {
+        scans.push_back({.range = ReplyRange(parent), .limit = limit - found});
+      }
+      auto answers = committer_.store().MultiScan(scans);
+      for (size_t i = 0; i < answers.size(); ++i) {
+        for (const store::Row& row : answers[i]) {
+          if (found == limit) break;
+          store::KeyReader key(row.key);
+          key.Uint();  // the parent
+          children[parents[i]].push_back(key.Id<StatusId>());
+          next.push_back(children[parents[i]].back());
+          ++found;
+        }
       }
     }
     level = std::move(next);
