@@ -70,13 +70,8 @@ Subject ReadSubject(events::Committer& committer, AccountId account, StatusId st
   relationships::TiesFetch ties(fetch, account, subject.author);
   const auto& author = fetch.Want<accounts::AccountRecord>(accounts::AccountKey(subject.author));
   fetch.Run();
-  std::vector<AccountId> mentions;
-  for (const auto& mention : subject.post.mentions()) mentions.emplace_back(mention.account());
-  relationships::StatusFacts facts{.author = subject.author,
-                                   .visibility = statuses::VisibilityOf(subject.post),
-                                   .mentions = mentions,
-                                   .author_suspended = !author || author->suspended_ms() != 0};
-  if (!relationships::Visible(account, facts, ties.Take())) throw Error::NotFound();
+  bool suspended = !author || author->suspended_ms() != 0;
+  if (!statuses::VisibleTo(account, subject.post, suspended, ties.Take())) throw Error::NotFound();
   return subject;
 }
 

@@ -26,6 +26,18 @@ std::optional<Visibility> ParseVisibility(std::string_view name) {
   return std::nullopt;
 }
 
+bool VisibleTo(AccountId viewer, const StatusRecord& status, bool author_suspended,
+               const relationships::Ties& ties) {
+  std::vector<AccountId> mentions;
+  for (const Mention& mention : status.mentions()) mentions.emplace_back(mention.account());
+  return relationships::Visible(viewer,
+                                {.author = AccountId(status.author()),
+                                 .visibility = VisibilityOf(status),
+                                 .mentions = mentions,
+                                 .author_suspended = author_suspended},
+                                ties);
+}
+
 bool IsOnPublicTimeline(const StatusRecord& status) {
   return status.visibility() == static_cast<int>(Visibility::kPublic) && !status.reblog_of() &&
          (!status.in_reply_to_id() || status.in_reply_to_account() == status.author());

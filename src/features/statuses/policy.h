@@ -15,6 +15,9 @@ std::string_view VisibilityName(relationships::Visibility visibility);
 // public, unlisted, private or direct.
 std::optional<relationships::Visibility> ParseVisibility(std::string_view name);
 
+// relationships::Visible for a record: the way in which every room asks it.
+bool VisibleTo(AccountId viewer, const StatusRecord& status, bool author_suspended,
+               const relationships::Ties& ties);
 // Whether a post belongs on the public timeline: public, and no boost and no reply, except that an
 // author's answers to themselves count as posts (docs.joinmastodon.org/methods/timelines#public).
 bool IsOnPublicTimeline(const StatusRecord& status);

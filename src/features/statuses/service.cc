@@ -206,13 +206,8 @@ StatusRecord ReadParent(events::Committer& committer, AccountId author, StatusId
   relationships::TiesFetch ties(fetch, author, parent_author);
   const auto& account = fetch.Want<AccountRecord>(accounts::AccountKey(parent_author));
   fetch.Run();
-  std::vector<AccountId> mentions;
-  for (const Mention& mention : parent->mentions()) mentions.emplace_back(mention.account());
-  relationships::StatusFacts facts{.author = parent_author,
-                                   .visibility = static_cast<Visibility>(parent->visibility()),
-                                   .mentions = mentions,
-                                   .author_suspended = !account || account->suspended_ms() != 0};
-  if (!relationships::Visible(author, facts, ties.Take())) ThrowParentNotFound();
+  bool suspended = !account || account->suspended_ms() != 0;
+  if (!VisibleTo(author, *parent, suspended, ties.Take())) ThrowParentNotFound();
   return std::move(*parent);
 }
 

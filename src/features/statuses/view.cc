@@ -72,14 +72,9 @@ class Assembler {
                     .favourites = std::max<int64_t>(0, reads.favourites->value),
                     .mine = reads.mine ? *reads.mine : nullptr};
     if (!data.author) return std::nullopt;
-    std::vector<AccountId> mentions;
-    for (const Mention& mention : status->mentions()) mentions.emplace_back(mention.account());
     Ties ties = reads.ties.Take();
-    relationships::StatusFacts facts{.author = author,
-                                     .visibility = VisibilityOf(*status),
-                                     .mentions = mentions,
-                                     .author_suspended = data.author.account->suspended_ms() != 0};
-    if (!relationships::Visible(viewer_, facts, ties)) return std::nullopt;
+    bool suspended = data.author.account->suspended_ms() != 0;
+    if (!VisibleTo(viewer_, *status, suspended, ties)) return std::nullopt;
     if (!as_listed || author == viewer_) return data;
     if (relationships::HiddenFromLists(viewer_, author, ties, now_ms_)) return std::nullopt;
     for (const TiesFetch& mentioned : reads.mentioned) {
