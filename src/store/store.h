@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -111,6 +113,17 @@ class Store {
   // nothing changed, when an expectation fails. Throws only if nothing was applied or the outcome
   // cannot be known. Concurrent commits share a flush to disk.
   virtual bool Commit(const Batch& batch) = 0;
+
+  // As Commit, but it may return before the batch is durable: everybody sees it, and a crash may lose
+  // it, together with all that was committed after it and nothing that was durable before. For those
+  // who have WhenDurable tell them when it may be spoken of outside.
+  virtual bool CommitSoon(const Batch& batch) { return Commit(batch); }
+  // Calls `then` once, when everything is durable that was committed before this call: with null, or
+  // with what went wrong (then nothing can be said about it). In the order of the calls; at once, on
+  // this thread, when there is nothing to wait for, else on a thread of the engine, which it must
+  // not keep waiting. `then` must not throw.
+  using Then = std::function<void(std::exception_ptr failure)>;
+  virtual void WhenDurable(Then then) { then(nullptr); }
 };
 
 // The value of a counter key as Get returns it; 0 when absent. Stored as 8 bytes, big-endian.
