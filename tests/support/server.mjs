@@ -1,26 +1,20 @@
 // Starts the program under test with a data directory of its own on a free port of this machine,
-// stops it politely or with kill -9, and starts it again on the same data and address.
-import { execFile, spawn } from 'node:child_process';
+// stops it politely or with kill -9, and starts it again on the same data and address. With
+// STAMPEDE_PROFILE=cluster, Server.start gives a cluster (cluster.mjs) that looks the same from outside.
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Daemon, freePort, removeFolder, temporaryFolder } from './daemon.mjs';
 import { eventually } from './eventually.mjs';
 import { watch } from './replies.mjs';
 
-const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export { freePort };
+
+export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = process.env.STAMPEDE_BINARY ?? path.join(top, 'build/release/stampede');
 const execute = promisify(execFile);
-
-export async function freePort() {
-  const listener = net.createServer();
-  await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
-}
 
 // Runs a command of the program to its end; rejects with its standard error when it fails.
 export async function run(args, env = {}) {
@@ -31,24 +25,72 @@ export async function run(args, env = {}) {
 export const passwordOf = (name) => `${name}-has-a-password`;
 export const emailOf = (name) => `${name}@example.org`;
 
-export class Server {
-  static #running = new Set();
+// What all servers of tests have in common.
+export const testSettings = {
+  STAMPEDE_METRICS_LISTEN: '127.0.0.1:0',
+  STAMPEDE_RATE_LIMIT_PERCENT: '0',
+  STAMPEDE_LOG_LEVEL: 'warn',
+  STAMPEDE_CONTACT_EMAIL: 'operator@example.org',
+};
 
+export async function createUser(name, dataDir, env) {
+  await run(['user', 'create', name, '--email', emailOf(name), '--password', passwordOf(name),
+    '--confirmed', '--data', dataDir], env);
+}
+
+// One `stampede serve`.
+export class ServerProcess extends Daemon {
+  constructor({ dataDir, port, env, args = [] }) {
+    super(binary, ['serve', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args],
+      { env: { ...process.env, ...env } });
+    Object.assign(this, { dataDir, port, env, address: `http://127.0.0.1:${port}` });
+  }
+
+  async launch() {
+    super.launch();
+    await this.waitUntilHealthy();
+    this.assertAlive();
+  }
+
+  async waitUntilHealthy(timeoutMs = 20_000) {
+    await eventually(async () => {
+      if (!this.alive) return;
+      const reply = await fetch(`${this.address}/health`);
+      if (!reply.ok) throw new Error(`/health answers ${reply.status}`);
+    }, { timeoutMs });
+  }
+
+  // SIGTERM, and the exit code.
+  stop() { return this.end('SIGTERM'); }
+
+  // kill -9.
+  kill() { return this.end('SIGKILL'); }
+
+  // Resident memory of the process in bytes.
+  rssBytes() {
+    const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
+  }
+}
+
+export class Server extends ServerProcess {
   // `users` are created before the first start, with passwordOf(name) and emailOf(name).
-  static async start({ users = [], env = {}, args = [] } = {}) {
-    const server = new Server();
-    server.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'stampede-test-'));
-    server.port = await freePort();
-    server.url = `http://127.0.0.1:${server.port}`;
-    server.args = args;
-    server.env = {
-      STAMPEDE_BASE_URL: server.url,
-      STAMPEDE_METRICS_LISTEN: `127.0.0.1:${await freePort()}`,
-      STAMPEDE_RATE_LIMIT_PERCENT: '0',
-      STAMPEDE_LOG_LEVEL: 'warn',
-      STAMPEDE_CONTACT_EMAIL: 'operator@example.org',
-      ...env,
-    };
+  static async start(options = {}) {
+    if (process.env.STAMPEDE_PROFILE === 'cluster') {
+      const { startForSuite } = await import('./cluster.mjs');
+      return startForSuite(options);
+    }
+    const { users = [], env = {}, args = [] } = options;
+    const dataDir = temporaryFolder('test');
+    const port = await freePort();
+    const server = new Server({
+      dataDir, port, args,
+      env: {
+        STAMPEDE_BASE_URL: `http://127.0.0.1:${port}`, ...testSettings,
+        STAMPEDE_METRICS_LISTEN: `127.0.0.1:${await freePort()}`, ...env,
+      },
+    });
+    server.url = server.address;
     watch(server.url);
     for (const name of users) await server.createUser(name);
     await server.launch();
@@ -56,68 +98,10 @@ export class Server {
   }
 
   // The store belongs to one process: only while the server is not running.
-  async createUser(name) {
-    await run(['user', 'create', name, '--email', emailOf(name), '--password', passwordOf(name),
-      '--confirmed', '--data', this.dataDir], this.env);
-  }
-
-  async launch() {
-    this.log ??= '';
-    this.process = spawn(binary,
-      ['serve', '--data', this.dataDir, '--listen', `127.0.0.1:${this.port}`, ...this.args],
-      { env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const keep = (chunk) => { this.log = (this.log + chunk).slice(-100_000); };
-    this.process.stdout.on('data', keep);
-    this.process.stderr.on('data', keep);
-    this.ended = new Promise((resolve) => {
-      this.process.once('exit', (code, signal) => resolve({ code, signal }));
-      this.process.once('error', (error) => { keep(String(error)); resolve({ code: -1 }); });
-    });
-    Server.#running.add(this);
-    let gone = null;
-    this.ended.then((how) => { gone = how; Server.#running.delete(this); });
-    await eventually(async () => {
-      if (gone) return;
-      const reply = await fetch(`${this.url}/health`);
-      if (!reply.ok) throw new Error(`/health answers ${reply.status}`);
-    }, { timeoutMs: 20_000 });
-    if (gone) {
-      throw new Error(`the server ended at its start (${JSON.stringify(gone)}):\n${this.log}`);
-    }
-  }
-
-  get alive() {
-    return this.process.exitCode === null && this.process.signalCode === null;
-  }
-
-  // SIGTERM, and the exit code.
-  async stop() {
-    this.process.kill('SIGTERM');
-    const { code } = await this.ended;
-    return code;
-  }
-
-  // kill -9.
-  async kill() {
-    this.process.kill('SIGKILL');
-    await this.ended;
-  }
+  createUser(name) { return createUser(name, this.dataDir, this.env); }
 
   async close() {
     if (this.alive) await this.stop();
-    fs.rmSync(this.dataDir, { recursive: true, force: true });
-  }
-
-  // Resident memory of the process in bytes.
-  rssBytes() {
-    const status = fs.readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
-  }
-
-  static killAll() {
-    for (const server of Server.#running) server.process.kill('SIGKILL');
+    removeFolder(this.dataDir);
   }
 }
-
-process.on('exit', () => Server.killAll());
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
