@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include <atomic>
 #include <stdexcept>
 
 #include "app/demo.h"
@@ -97,6 +98,7 @@ struct App::Impl {
   jobs::JobRunner jobs;
   Periodic periodic;
   net::RateLimiter limiter;
+  std::atomic<bool> draining = false;
   net::RouteTable table;
   net::Router router;
   net::HttpServer server;
@@ -158,7 +160,7 @@ App::Impl::Impl(const Config& config)
 
 net::RouteTable App::Impl::MakeRoutes() {
   net::RouteTable routes;
-  AddHealthRoute(routes, *store);
+  AddHealthRoute(routes, *store, draining);
   instance::AddRoutes(routes, instance, accounts, site);
   accounts::AddRoutes(routes, {accounts, oauth, relationships, pictures, *blobs, site});
   oauth::AddRoutes(routes, {oauth, accounts, instance, random, site, &limiter});
@@ -195,6 +197,8 @@ void App::Start() {
   obs::Log(obs::LogLevel::kInfo, "serving",
            {{"url", impl_->site.base_url}, {"port", static_cast<int64_t>(port())}});
 }
+
+void App::Drain() { impl_->draining = true; }
 
 void App::Stop() {
   if (!impl_->running) return;

@@ -24,6 +24,8 @@ class App {
   void SeedDemo();
   // Starts to serve. Throws std::system_error when an address is not to be had.
   void Start();
+  // From now on /health says 503, so that load balancers send requests elsewhere; all else goes on.
+  void Drain();
   // Finishes what was accepted, then stops every part. Idempotent.
   void Stop();
 

@@ -113,6 +113,13 @@ const std::vector<Setting>& Table() {
        .min = 0,
        .max = 1'000'000,
        .description = "of Mastodon's limits; 0 switches them off"},
+      {.name = "drain_ms",
+       .unit = "ms",
+       .number = &Config::drain_ms,
+       .min = 0,
+       .max = kHourMs,
+       .description = "after SIGTERM, how long /health answers 503 before the server stops accepting: "
+                      "longer than a load balancer needs to notice"},
   };
   return table;
 }

@@ -38,6 +38,7 @@ struct Config {
   int64_t block_cache_mb = 32;
   int64_t feeds_mb = 128;
   int64_t rate_limit_percent = 100;
+  int64_t drain_ms = 0;
 };
 
 // One setting as the table knows it: `name` in the file, STAMPEDE_NAME in the environment.

@@ -12,12 +12,14 @@ net::Reply MetricsHandler::Handle(net::Request& request) {
   return reply;
 }
 
-void AddHealthRoute(net::RouteTable& table, store::Store& store) {
+void AddHealthRoute(net::RouteTable& table, store::Store& store,
+                    const std::atomic<bool>& draining) {
   table.Add({.method = net::Method::kGet,
              .path = "/health",
              .auth = net::Auth::kNone,
              .rate = net::RateClass::kFree,
-             .handler = [&store](net::Request&) {
+             .handler = [&store, &draining](net::Request&) {
+               if (draining) return net::Reply::Text("stopping", 503);
                store.Get(instance::SettingKey("health"));  // throws when the store does not answer
                return net::Reply::Text("OK");
              }});

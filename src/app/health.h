@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "net/route.h"
 #include "net/server.h"
 #include "obs/metrics.h"
@@ -18,7 +20,8 @@ class MetricsHandler final : public net::HttpHandler {
   obs::Metrics& metrics_;
 };
 
-// GET /health: OK once the store answers.
-void AddHealthRoute(net::RouteTable& table, store::Store& store);
+// GET /health: OK once the store answers; 503 while `draining`, for load balancers to send requests
+// elsewhere.
+void AddHealthRoute(net::RouteTable& table, store::Store& store, const std::atomic<bool>& draining);
 
 }  // namespace stampede::app

@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
@@ -35,6 +36,13 @@ std::vector<net::Route> Routes() {
   return routes;
 }
 
+// Until the time is over or another signal comes: whoever asks twice is in a hurry.
+void WaitForSignal(const sigset_t& signals, int64_t timeout_ms) {
+  timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1'000'000};
+  while (sigtimedwait(&signals, nullptr, &timeout) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 int Serve(const app::Config& config, bool demo) {
@@ -58,6 +66,8 @@ int Serve(const app::Config& config, bool demo) {
   int received = 0;
   sigwait(&signals, &received);
   obs::Log(obs::LogLevel::kInfo, "stopping", {{"signal", static_cast<int64_t>(received)}});
+  server.Drain();
+  WaitForSignal(signals, config.drain_ms);
   server.Stop();
   return 0;
 }
