@@ -135,7 +135,9 @@ App::Impl::Impl(const Config& config)
       table(MakeRoutes()),
       router(
           table, authenticator, limiter, clock, metrics,
-          {.rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
+          {.when_settled = [this](
+                               net::HttpHandler::Send send) { store->WhenDurable(std::move(send)); },
+           .rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
            .secure = site.base_url.starts_with("https://"),
            .error_page = [this](const net::Request&,
                                 const Error& error) { return instance::ErrorPage(site, error); }}),

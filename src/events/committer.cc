@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "base/signal.h"
 #include "events/keys.h"
 #include "events/outbox.h"
 #include "events/records.pb.h"
@@ -149,14 +150,17 @@ Committer::~Committer() { Stop(); }
 
 bool Committer::Commit(Action& action) {
   if (action.empty()) return true;
-  Impl::Rows rows;
-  {
-    Impl::AuthorLocks locks(*impl_, action);
-    rows = impl_->AddRows(action);
-    if (!impl_->records.Commit(action.batch)) return false;
-    impl_->Publish(rows);
-  }
-  if (!rows.jobs.empty()) impl_->WakeWorkers(rows);
+  Impl::AuthorLocks locks(*impl_, action);
+  Impl::Rows rows = impl_->AddRows(action);
+  if (!impl_->records.CommitSoon(action.batch)) return false;
+  if (rows.events.empty() && rows.jobs.empty()) return true;
+  impl_->store.WhenDurable([impl = impl_.get(), rows = std::move(rows)](
+                               const std::exception_ptr& failure) {
+    // What is not durable is not announced. If it is in the store after all, the sweeps find it.
+    if (failure) return;
+    impl->Publish(rows);
+    if (!rows.jobs.empty()) impl->WakeWorkers(rows);
+  });
   return true;
 }
 
@@ -167,7 +171,15 @@ void Committer::OnJob(JobHook hook) {
 }
 
 void Committer::Start() { impl_->outbox.Start(); }
-void Committer::Stop() { impl_->outbox.Stop(); }
+void Committer::Settle() {
+  Signal settled;
+  impl_->store.WhenDurable([&](const std::exception_ptr&) { settled.Set(); });
+  settled.Wait();
+}
+void Committer::Stop() {
+  Settle();
+  impl_->outbox.Stop();
+}
 
 store::Store& Committer::store() { return impl_->store; }
 store::Records& Committer::records() { return impl_->records; }

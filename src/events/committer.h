@@ -45,14 +45,18 @@ class Action {
   std::vector<NewJob> jobs_;
 };
 
-// How every command writes: commits an action, drops what it changed from this node's record cache,
-// publishes its events and wakes the job workers. Thread-safe.
+// How every command writes: commits an action, leaves what it changed in this node's record cache,
+// and, as soon as the action is durable, publishes its events and wakes the job workers. Thread-safe.
+//
+// Commit does not wait for the disk. Whoever tells the outside world that an action is done asks
+// Store::WhenDurable first; for requests net::HttpServer does it (see HttpHandler::WhenSettled). That
+// callback comes after the events of all that was committed before have been published.
 //
 // The transactional outbox: an event whose announcement a crash prevented is found again by the
 // sweeper, so it is only late. Rows of announced events are erased lazily; see outbox.h.
 class Committer {
  public:
-  // Hears of every committed job, after the commit, on the committing thread; see JobRunner.
+  // Hears of every committed job once it is durable; must be quick; see JobRunner.
   using JobHook =
       std::function<void(const std::string& job_key, std::string_view kind, int64_t due_ms)>;
 
@@ -83,6 +87,8 @@ class Committer {
     store::ThrowTooManyConflicts();
   }
 
+  // Blocks until everything committed so far is durable and announced. For who ends a process.
+  void Settle();
   // Replaces the hook; a call of the old one may still be under way.
   void OnJob(JobHook hook);
   // Starts the background sweeper, which announces what a crash left unannounced.

@@ -75,6 +75,7 @@ TEST_P(CommitterTest, ACommitWritesDropsCachedRecordsAndAnnouncesWhatItTouched) 
   EXPECT_TRUE(node.committer.Commit(action));
 
   EXPECT_EQ(node.records.Get<proto::JobRecord>(RecordKey(1))->kind(), "seen");
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   std::vector<Event> events = recorder.events();
   ASSERT_EQ(events.size(), 1u);
@@ -94,6 +95,7 @@ TEST_P(CommitterTest, AFailedExpectationLeavesNothingBehind) {
   action.Announce(EventKind::kAccountChanged, Author(3), "");
   action.Enqueue("kind", Partition{3}, "");
   EXPECT_FALSE(node.committer.Commit(action));
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   EXPECT_TRUE(recorder.events().empty());
   EXPECT_EQ(OutboxRows(), 0u);
@@ -123,6 +125,7 @@ TEST_P(CommitterTest, ACommittedJobIsStoredAndTheHookHearsOfIt) {
   action.Enqueue("greet", Partition{5}, "now");
   action.Enqueue("greet", Partition{5}, "later", clock_.NowMs() + 1000);
   EXPECT_TRUE(node.committer.Commit(action));
+  node.committer.Settle();
   ASSERT_EQ(heard.size(), 2u);
   EXPECT_EQ(ReadJobKey(heard[0]).due_ms, clock_.NowMs());
   EXPECT_EQ(ReadJobKey(heard[1]).due_ms, clock_.NowMs() + 1000);
@@ -154,6 +157,7 @@ TEST_P(CommitterTest, ConcurrentCommitsAreHeardInTheOrderOfCommitPerAuthor) {
     });
   }
   for (auto& thread : threads) thread.join();
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   std::map<AccountId, unsigned> last;
   for (const Event& event : recorder.events()) {
@@ -219,10 +223,12 @@ TEST_P(CommitterTest, ARowIsLeftToItsProcessForTenSeconds) {
   Recorder recorder(*node.bus);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 2; }));
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   EXPECT_THAT(recorder.payloads(), ElementsAre("old"));
   clock_.AdvanceMs(11'000);
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 0; }));
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   EXPECT_THAT(recorder.payloads(), UnorderedElementsAre("old", "fresh", "fresh too"));
 }
@@ -237,6 +243,7 @@ TEST_P(CommitterTest, ABadRowOfTheOutboxDoesNotStopTheOthers) {
   Recorder recorder(*node.bus);
   node.committer.Start();
   EXPECT_TRUE(Eventually([&] { return OutboxRows() == 1; }));
+  node.committer.Settle();
   EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
   EXPECT_THAT(recorder.payloads(), ElementsAre("good"));
 }

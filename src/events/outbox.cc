@@ -78,7 +78,7 @@ void Outbox::Flush() {
       batch.Relax();
       size_t end = std::min(keys.size(), erased + kErasuresPerBatch);
       for (size_t i = erased; i < end; ++i) batch.Erase(keys[i]);
-      store_.Commit(batch);
+      store_.CommitSoon(batch);
       erased = end;
     }
   } catch (const std::exception& error) {
@@ -130,7 +130,7 @@ void Outbox::SweepSlice(unsigned first, int64_t before_ms) {
       more |= rows.size() == kRowsPerPartition;
       AnnounceAll(rows, &erasures);
     }
-    if (!erasures.empty()) store_.Commit(erasures);
+    if (!erasures.empty()) store_.CommitSoon(erasures);
   }
 }
 

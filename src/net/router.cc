@@ -169,6 +169,11 @@ size_t Router::BodyBytesMax(Method method, std::string_view path) const {
   return match.row < 0 ? limits::kBodyBytesMax : impl_->rows[match.row]->route.body_bytes_max;
 }
 
+void Router::WhenSettled(Send send) {
+  if (!impl_->options.when_settled) return send(nullptr);
+  impl_->options.when_settled(std::move(send));
+}
+
 Reply Router::Handle(Request& request) {
   int64_t started_us = impl_->clock.MonotonicUs();
   PathIndex::Match match = impl_->index.Find(request.method, request.path);

@@ -24,6 +24,8 @@ class Authenticator {
 };
 
 struct RouterOptions {
+  // HttpHandler::WhenSettled; none: everything is settled at once.
+  std::function<void(HttpHandler::Send)> when_settled;
   double rate_limit_scale = 1.0;  // 0 switches rate limits off
   bool secure = false;            // served over https: adds Strict-Transport-Security to pages
   // Draws a refusal for a browser that asked for a page; none: a plain small page. The API, OAuth's
@@ -42,6 +44,7 @@ class Router final : public HttpHandler {
 
   size_t BodyBytesMax(Method method, std::string_view path) const override;
   Reply Handle(Request& request) override;
+  void WhenSettled(Send send) override;
 
  private:
   struct Impl;

@@ -28,6 +28,7 @@ using IoError = boost::system::error_code;
 
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr HttpProblem kOverloaded = {503, "The server is busy, try again later"};
+constexpr HttpProblem kUnsettled = {503, "The server cannot save anything right now"};
 constexpr HttpProblem kTooSlow = {408, "The request did not arrive in time"};
 
 IpAddress AddressOf(const tcp::endpoint& endpoint) {
@@ -44,6 +45,11 @@ bool IsRequestId(std::string_view text) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '_';
   });
+}
+
+// RFC 9110, section 9.2.1.
+bool IsSafe(Method method) {
+  return method == Method::kGet || method == Method::kHead || method == Method::kOptions;
 }
 
 // What an answer of the server itself looks like: as the API's, readable from other origins.
@@ -78,7 +84,9 @@ struct Shared {
 
   Mutex mutex;
   CondVar all_closed;
+  CondVar all_settled;
   size_t open STAMPEDE_GUARDED_BY(mutex) = 0;
+  size_t unsettled STAMPEDE_GUARDED_BY(mutex) = 0;
 
   // False when there are too many connections.
   bool CountOpened() {
@@ -91,6 +99,19 @@ struct Shared {
     MutexLock lock(mutex);
     connections.Set(static_cast<int64_t>(--open));
     if (open == 0) all_closed.NotifyAll();
+  }
+  // Replies that wait to be settled come back to the loops, so these stay until then.
+  void CountUnsettled() {
+    MutexLock lock(mutex);
+    ++unsettled;
+  }
+  void CountSettled() {
+    MutexLock lock(mutex);
+    if (--unsettled == 0) all_settled.NotifyAll();
+  }
+  void AwaitSettled() {
+    MutexLock lock(mutex);
+    while (unsettled > 0) all_settled.Wait(mutex);
   }
   void CountRefusal(int status) {
     metrics
@@ -129,7 +150,8 @@ struct Exchange {
 
 // One connection. Everything happens on its loop's thread, but for the time from a push to the
 // worker pool until the worker posts back: then the exchange and the socket are the worker's, and
-// the loop leaves the connection alone. At most one read and one write wait at a time.
+// the loop leaves the connection alone, until the reply is settled and comes back to it. At most one
+// read and one write wait at a time.
 class Connection final : public WorkerPool::Job, public std::enable_shared_from_this<Connection> {
  public:
   Connection(Shared& shared, Loop& loop, tcp::socket socket, const IpAddress& peer)
@@ -164,6 +186,7 @@ class Connection final : public WorkerPool::Job, public std::enable_shared_from_
   bool CountBody();
   void Dispatch();
   void Refuse(const HttpProblem& problem);
+  void SendReply();
   void PrepareReply();
   IoError SendSome();
   void AfterSend(IoError error);
@@ -348,10 +371,7 @@ void Connection::Dispatch() {
   shared_.CountRefusal(kOverloaded.status);
   exchange_->reply = ReplyTo(kOverloaded);
   exchange_->reply.Header("X-Request-Id", request.request_id);
-  PrepareReply();
-  IoError error = SendSome();
-  // Not at once: pipelined requests would refuse each other deeper and deeper in the stack.
-  asio::post(loop_.io, [self = shared_from_this(), error] { self->AfterSend(error); });
+  SendReply();
 }
 
 void Connection::Run() {
@@ -359,6 +379,22 @@ void Connection::Run() {
   shared_.running.Add();
   exchange_->reply = shared_.handler.Handle(exchange_->request);
   shared_.running.Add(-1);
+  if (IsSafe(exchange_->request.method)) return SendReply();
+  // A worker does not wait for a disk: the reply does.
+  shared_.CountUnsettled();
+  shared_.handler.WhenSettled([self = shared_from_this()](const std::exception_ptr& failure) {
+    if (failure) self->exchange_->reply = ReplyTo(kUnsettled);
+    asio::post(self->loop_.io, [self] {
+      self->PrepareReply();
+      self->AfterSend(self->SendSome());
+    });
+    self->shared_.CountSettled();
+  });
+}
+
+// Goes on in the loop, but not at once: pipelined requests would be answered deeper and deeper in the
+// stack.
+void Connection::SendReply() {
   PrepareReply();
   IoError error = SendSome();
   asio::post(loop_.io, [self = shared_from_this(), error] { self->AfterSend(error); });
@@ -607,6 +643,7 @@ void HttpServer::Stop() {
   }
   impl.ForEachConnection([](Connection& connection) { connection.CloseUnlessHandling(); });
   shared.workers->Stop();
+  shared.AwaitSettled();
   for (auto& loop : impl.loops) {
     asio::post(loop->io, [&loop = *loop] { loop.io.stop(); });
     loop->thread.join();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +25,11 @@ class HttpHandler {
   virtual size_t BodyBytesMax(Method method, std::string_view path) const = 0;
   // Must not throw.
   virtual Reply Handle(Request& request) = 0;
+  // Asked after Handle, unless the method is safe (RFC 9110, section 9.2.1): calls `send` once, when
+  // everything that the reply says was done is so for good. With an exception, 503 is sent in its
+  // place. At once, or later on any thread. `send` does not throw or block.
+  using Send = std::function<void(std::exception_ptr failure)>;
+  virtual void WhenSettled(Send send) { send(nullptr); }
 };
 
 struct ServerOptions {

@@ -290,7 +290,7 @@ void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::W
       shard_budget);
 }
 
-bool Records::Commit(const Batch& batch) {
+bool Records::CommitSoon(const Batch& batch) {
   // Between reading the epoch and applying the outcome nobody else may have written the key: then
   // the value of this commit is the newest. Otherwise the order of the two is not known here, and
   // the next reader asks the store. The other writer sees this one's change of the epoch just so.
@@ -320,7 +320,7 @@ bool Records::Commit(const Batch& batch) {
     }
   };
   try {
-    if (!store_.Commit(batch)) return false;
+    if (!store_.CommitSoon(batch)) return false;
     known = true;
   } catch (...) {
     apply();  // it may have been committed

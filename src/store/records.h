@@ -15,10 +15,10 @@ namespace stampede::store {
 // The node's cache of parsed records in front of a Store. Thread-safe. Keeps at most `budget_bytes`
 // by its own estimate, in shards; what was not used since the last round goes first (second chance,
 // so that a hit writes one bit). Absence is cached too. A record that many callers miss at once is
-// loaded once (single flight). Coherence: this node's commits go through Commit, which leaves the new
+// loaded once (single flight). Coherence: this node's commits go through CommitSoon, which leaves the new
 // values in the cache; Invalidate(keys) is called for what other nodes' events say they touched. A
 // load that was under way when its key was written is returned to those who asked before, but not
-// kept, and whoever asks after Commit or Invalidate returned gets what the store holds then.
+// kept, and whoever asks after CommitSoon or Invalidate returned gets what the store holds then.
 //
 // What is returned is shared and immutable. A null pointer means that the record does not exist; a
 // Counter always exists: absent, it is zero. Throws what the store throws, and std::runtime_error
@@ -34,8 +34,8 @@ class Records {
   template <class Record>
   std::vector<std::shared_ptr<const Record>> MultiGet(std::span<const std::string> keys);
 
-  // Store::Commit, after which no reader of this node sees what was before.
-  bool Commit(const Batch& batch);
+  // Store::CommitSoon, after which no reader of this node sees what was before.
+  bool CommitSoon(const Batch& batch);
   void Invalidate(std::span<const std::string> keys);
   void Clear();
 

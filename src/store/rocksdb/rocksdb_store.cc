@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "obs/log.h"
 #include "store/rocksdb/bulk_writer.h"
+#include "store/rocksdb/flusher.h"
 #include "store/rocksdb/group_commit.h"
 #include "store/validate.h"
 
@@ -113,6 +114,8 @@ rocksdb::DBOptions MakeDbOptions() {
   options.max_file_opening_threads = 1;  // else 16 are started and ended per column family
   // Large files reach the disk little by little, not in one burst that delays everybody's sync.
   options.bytes_per_sync = 1024 * 1024;
+  // The log is written and flushed by the Flusher, once for all who wait.
+  options.manual_wal_flush = true;
   // GroupCommit writes from one thread at a time.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
@@ -182,6 +185,8 @@ class RocksDbStoreImpl final : public RocksDbStore {
   std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override;
   std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override;
   bool Commit(const Batch& batch) override;
+  bool CommitSoon(const Batch& batch) override;
+  void WhenDurable(Then then) override { flusher_.WhenDurable(std::move(then)); }
   Stats stats() const override;
   void Checkpoint(const std::string& path) override;
   std::unique_ptr<BulkWriter> NewBulkWriter() override;
@@ -198,6 +203,7 @@ class RocksDbStoreImpl final : public RocksDbStore {
   // The steps of one group, by its leader.
   void ApplyGroup(Members group);
   void CheckExpectations(Members group);
+  void FlushLog();
   void Append(const Batch::Write& write, rocksdb::WriteBatch& out);
   void AppendEraseRange(const Batch::Write& write, rocksdb::WriteBatch& out);
 
@@ -210,6 +216,7 @@ class RocksDbStoreImpl final : public RocksDbStore {
   std::atomic<uint64_t> groups_ = 0;
   std::atomic<uint64_t> syncs_ = 0;
   GroupCommit queue_{[this](Members group) { ApplyGroup(group); }};
+  Flusher flusher_{[this] { FlushLog(); }};
 };
 
 RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
@@ -236,6 +243,7 @@ RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
 }
 
 RocksDbStoreImpl::~RocksDbStoreImpl() {
+  flusher_.Stop();
   Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
   for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   if (status.ok()) {
@@ -335,27 +343,34 @@ std::vector<Row> RocksDbStoreImpl::Walk(rocksdb::Iterator& it, const ScanRequest
 }
 
 bool RocksDbStoreImpl::Commit(const Batch& batch) {
+  if (!CommitSoon(batch)) return false;
+  if (!batch.relaxed()) flusher_.Wait();
+  return true;
+}
+
+bool RocksDbStoreImpl::CommitSoon(const Batch& batch) {
   ValidateBatch(batch);
   return queue_.Commit(batch);
+}
+
+void RocksDbStoreImpl::FlushLog() {
+  Require(db_->FlushWAL(/*sync=*/true));
+  syncs_ += 1;
 }
 
 void RocksDbStoreImpl::ApplyGroup(Members group) {
   CheckExpectations(group);
   rocksdb::WriteBatch out;
-  bool sync = false;
   uint64_t holding = 0;
   for (const GroupCommit::Member* member : group) {
     if (!member->committed) continue;
     ++holding;
     for (const auto& write : member->batch.writes()) Append(write, out);
-    sync |= !member->batch.relaxed() && !member->batch.writes().empty();
   }
   if (out.Count() > 0) {
-    rocksdb::WriteOptions options;
-    options.sync = sync;
-    Require(db_->Write(options, &out));
+    Require(db_->Write({}, &out));
+    flusher_.Written();
     groups_ += 1;
-    syncs_ += sync ? 1 : 0;
   }
   commits_ += holding;
   conflicts_ += group.size() - holding;

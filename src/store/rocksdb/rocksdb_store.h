@@ -39,7 +39,7 @@ class RocksDbStore : public Store {
     uint64_t commits;    // batches applied
     uint64_t conflicts;  // batches refused by an expectation
     uint64_t groups;     // writes, each of one or more batches
-    uint64_t syncs;      // of these, how many waited for the disk
+    uint64_t syncs;      // flushes of the log to the disk, each shared by all who waited
     uint64_t waiting;    // callers inside Commit right now
   };
   virtual Stats stats() const = 0;

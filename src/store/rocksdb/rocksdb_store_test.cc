@@ -183,10 +183,12 @@ TEST(RocksDbChild, DISABLED_CommitsUntilTheDiskIsFull) {
   }
   EXPECT_GT(n, 10u);
   EXPECT_THROW(store->Commit(ActionOf(n + 1)), Error);
-  EXPECT_EQ(WholeActions(*store).size(), n);  // still readable, and nothing of what failed
+  size_t present = WholeActions(*store).size();  // still readable
+  EXPECT_GE(present, n);
+  EXPECT_LE(present, n + 1) << "of the one that failed in the disk's hands nothing is known";
 }
 
-TEST(RocksDbStore, AFailedWriteIsReportedAndAppliesNothing) {
+TEST(RocksDbStore, AFailedWriteIsReportedAndLosesNothingAcknowledged) {
   TempDir directory;
   Child child("CommitsUntilTheDiskIsFull", directory.path());
   std::vector<uint64_t> acknowledged;
@@ -269,7 +271,6 @@ TEST(RocksDbStore, ConcurrentCommitsShareASync) {
   for (auto& writer : writers) writer.join();
   auto stats = store->stats();
   EXPECT_EQ(stats.commits, kThreads * kRounds);
-  EXPECT_EQ(stats.syncs, stats.groups);
   EXPECT_LT(stats.syncs, stats.commits * 3 / 4);
   EXPECT_EQ(WholeActions(*store).size(), kThreads * kRounds);
 }
@@ -281,11 +282,29 @@ TEST(RocksDbStore, OnlyWhatMustBeDurableWaitsForTheDisk) {
   relaxed.Relax();
   ASSERT_TRUE(store->Commit(relaxed));
   EXPECT_EQ(store->stats().syncs, 0u);
+  ASSERT_TRUE(store->CommitSoon(ActionOf(2)));
   ASSERT_FALSE(store->Commit(ActionOf(1)));
   EXPECT_EQ(store->stats().syncs, 0u);
   EXPECT_EQ(store->stats().conflicts, 1u);
-  ASSERT_TRUE(store->Commit(ActionOf(2)));
+  ASSERT_TRUE(store->Commit(ActionOf(3)));
   EXPECT_EQ(store->stats().syncs, 1u);
+  EXPECT_EQ(WholeActions(*store).size(), 3u);
+}
+
+TEST(RocksDbStore, WhoeverAsksHearsWhenWhatWasCommittedSoonIsDurable) {
+  TempDir directory;
+  auto store = OpenTiny(directory.path());
+  std::vector<int> told;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(store->CommitSoon(ActionOf(static_cast<uint64_t>(i))));
+    store->WhenDurable([&told, i](const std::exception_ptr& failure) {
+      if (!failure) told.push_back(i);
+    });
+  }
+  ASSERT_TRUE(store->Commit(ActionOf(10)));
+  EXPECT_EQ(told, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  store->WhenDurable([&](const std::exception_ptr&) { told.push_back(10); });
+  EXPECT_EQ(told.size(), 11u) << "nothing to wait for";
 }
 
 TEST(RocksDbStore, AnAdditionToARecordStopsNobodyElse) {

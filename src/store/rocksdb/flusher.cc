@@ -1,0 +1,93 @@
+#include "store/rocksdb/flusher.h"
+
+#include "base/signal.h"
+
+namespace stampede::store {
+
+Flusher::Flusher(std::function<void()> flush) : flush_(std::move(flush)) {
+  thread_ = std::thread([this] { Work(); });
+}
+
+void Flusher::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  asked_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Flusher::Written() {
+  MutexLock lock(mutex_);
+  ++written_;
+}
+
+void Flusher::WhenDurable(Store::Then then) {
+  bool wake;
+  {
+    MutexLock lock(mutex_);
+    if (waiting_.empty() && !telling_ && written_ == durable_) {
+      wake = false;
+    } else {
+      waiting_.push_back(std::exchange(then, nullptr));
+      wake = std::exchange(asleep_, false);
+    }
+  }
+  if (then) then(nullptr);
+  if (wake) asked_.NotifyOne();
+}
+
+void Flusher::Wait() {
+  Signal durable;
+  std::exception_ptr failed;
+  WhenDurable([&](const std::exception_ptr& failure) {
+    failed = failure;
+    durable.Set();
+  });
+  durable.Wait();
+  if (failed) std::rethrow_exception(failed);
+}
+
+bool Flusher::Take(std::vector<Store::Then>* waiting, uint64_t* written) {
+  MutexLock lock(mutex_);
+  telling_ = false;
+  while (waiting_.empty() && !stopping_) {
+    asleep_ = true;
+    asked_.Wait(mutex_);
+  }
+  asleep_ = false;
+  waiting->swap(waiting_);
+  *written = written_;
+  telling_ = !waiting->empty();
+  return telling_;
+}
+
+std::exception_ptr Flusher::Flush(uint64_t written) {
+  {
+    MutexLock lock(mutex_);
+    if (written == durable_) return nullptr;
+    if (written == failed_) return failure_;
+  }
+  try {
+    flush_();
+    MutexLock lock(mutex_);
+    durable_ = written;
+    return nullptr;
+  } catch (...) {
+    MutexLock lock(mutex_);
+    failed_ = written;
+    return failure_ = std::current_exception();
+  }
+}
+
+void Flusher::Work() {
+  std::vector<Store::Then> waiting;
+  uint64_t written = 0;
+  while (Take(&waiting, &written)) {
+    std::exception_ptr failure = Flush(written);
+    for (Store::Then& then : waiting) then(failure);
+    waiting.clear();
+  }
+}
+
+}  // namespace stampede::store
