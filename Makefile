@@ -1,7 +1,7 @@
 # The front door. `make run` and `make test` need nothing but a Debian 12 machine and this clone.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-asan test-api docs bench format lint tidy clean
+.PHONY: help setup run cluster build test test-unit test-asan test-api test-cluster docs bench format lint tidy clean
 
 LISTEN ?= 127.0.0.1:8080
 BASE_URL ?= http://localhost:8080
@@ -10,7 +10,7 @@ SOURCES = git ls-files -z 'src/*.cc' 'src/*.h' 'bench/*.cc' 'bench/*.h' 'tests/*
 export CCACHE_SLOPPINESS = pch_defines,time_macros
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian packages, npm packages of the tests)
 	@tools/setup
@@ -18,13 +18,16 @@ setup: ## install what is missing (Debian packages, npm packages of the tests)
 run: build ## build and serve the demo at http://localhost:8080 (sign in as alice, password alice)
 	STAMPEDE_BASE_URL=$(BASE_URL) build/release/stampede serve --demo --data $(DATA) --listen $(LISTEN)
 
+cluster: setup build ## a demonstration cluster at http://localhost:8080, and how to kill each part of it
+	@tools/cluster.mjs
+
 build: ## build build/release/stampede
 	@tools/setup build
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 
 test: setup ## everything: unit tests, again under sanitizers, black-box suites with real clients
-	@$(MAKE) --no-print-directory -k test-unit test-asan test-api
+	@$(MAKE) --no-print-directory -k test-unit test-asan test-api test-cluster
 
 test-unit: build ## unit tests and the check of the layers
 	@ctest --preset release -j2 && tools/count_tests build/release
@@ -36,6 +39,9 @@ test-asan: setup ## unit tests under AddressSanitizer and UBSan
 
 test-api: setup build ## the program from outside: masto.js, toot, schemas, malformed input, kill -9
 	@tests/run
+
+test-cluster: setup build ## three servers on PostgreSQL and NATS: the suites of the API, then faults under load
+	@tests/run cluster
 
 docs: build ## write the pages of docs/ that are generated from the program
 	@build/release/stampede api-coverage > docs/api-coverage.md

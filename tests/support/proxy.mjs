@@ -1,6 +1,7 @@
 // HAProxy and nginx from Debian in front of servers of a test, with the configurations of packaging/: what is
 // tested is what operators get, but for addresses, TLS and the pace of the health checks.
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { Daemon, removeFolder, temporaryFolder } from './daemon.mjs';
 import { eventually } from './eventually.mjs';
@@ -86,8 +87,28 @@ class Proxy {
     return this;
   }
 
+  // HAProxy: until its checks find every server well.
+  async waitUntilUp() {
+    await eventually(async () => {
+      const rows = (await ask(path.join(this.folder, 'admin.sock'), 'show stat')).split('\n').map((row) => row.split(','));
+      const down = rows.filter((row) => row[0] === 'stampede' && /^stampede\d/.test(row[1] ?? '') && row[17] !== 'UP');
+      if (down.length > 0) throw new Error(down.map((row) => `${row[1]} is ${row[17]}`).join(', '));
+    });
+  }
+
   async close() {
     if (this.daemon.alive) await this.daemon.end('SIGKILL');
     removeFolder(this.folder);
   }
+}
+
+// What HAProxy's socket for operators answers.
+function ask(socket, command) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const connection = net.connect(socket, () => connection.write(`${command}\n`));
+    connection.on('data', (chunk) => { text += chunk; });
+    connection.on('end', () => resolve(text));
+    connection.on('error', reject);
+  });
 }

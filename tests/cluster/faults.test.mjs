@@ -1,0 +1,119 @@
+// Three servers, PostgreSQL with a standby, three NATS servers and HAProxy, under load, while one part after
+// the other fails. Afterwards every acknowledged post is there exactly once, and every home is the merge
+// of what its reader follows.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Cluster } from '../support/cluster.mjs';
+import { Nats } from '../support/nats.mjs';
+import { Load } from '../support/load.mjs';
+import { Postgres } from '../support/postgres.mjs';
+import { startHaproxy } from '../support/proxy.mjs';
+import { signInAll } from '../support/cast.mjs';
+
+const AUTHORS = ['alice', 'bob', 'dora', 'emil', 'frida', 'gustav', 'hanna', 'ivan'];
+const READERS = ['charlie', 'karl', 'lena', 'mara', 'nils'];
+const OUTAGE_MS = 10_000;
+
+let cluster;
+let postgres;
+let standby;
+let nats;
+let load;
+
+before(async () => {
+  postgres = await Postgres.start({ durable: true });
+  standby = await postgres.startStandby();
+  nats = await Nats.start({ nodes: 3 });
+  cluster = await Cluster.start({
+    databases: [postgres, standby], nats, users: [...AUTHORS, ...READERS],
+    front: startHaproxy, env: { STAMPEDE_DRAIN_MS: '1500' },
+  });
+  const people = await signInAll(cluster.url, [...AUTHORS, ...READERS]);
+  const authors = AUTHORS.map((name) => people[name]);
+  const readers = READERS.map((name) => people[name]);
+  const follows = Object.fromEntries(READERS.map((name, i) => [name, authors.filter((_, j) => i === 0 || j % (i + 1) < 2)]));
+  for (const reader of readers) {
+    for (const author of follows[reader.name]) await reader.post(`/api/v1/accounts/${author.id}/follow`);
+  }
+  load = new Load({ url: cluster.url, authors, readers, follows, mentioned: people.charlie });
+}, { timeout: 60_000 });
+
+after(async () => {
+  await cluster?.close();
+  await standby?.close();
+  await postgres?.close();
+});
+
+const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+// Lets `fault` happen in the middle of the load; then everything must be as if it had not.
+function underLoad(name, fault) {
+  test(name, { timeout: 100_000 }, async (t) => {
+    const began = Date.now();
+    load.start();
+    try {
+      await load.progress();
+      await fault(t);
+      await load.progress();
+    } finally {
+      await load.stop();
+    }
+    t.diagnostic(`${load.acknowledged.size} posts acknowledged, ${load.failures.length} requests sent again, `
+      + `${Date.now() - began} ms`);
+    await load.verify(cluster.nodes.map((node) => node.address));
+    t.diagnostic(`verified after ${Date.now() - began} ms`);
+  });
+}
+
+underLoad('nothing fails', async () => {
+  assert.deepEqual(load.failures, []);
+});
+
+underLoad('kill -9 of a server', async () => {
+  await cluster.nodes[0].kill();
+  await load.progress();
+  await cluster.nodes[0].launch();
+});
+
+underLoad('a rolling restart fails no request', async () => {
+  await cluster.rollingRestart();
+  await load.progress();
+  assert.deepEqual(load.failures, []);
+});
+
+underLoad('SIGSTOP of a server for ten seconds', async () => {
+  cluster.nodes[1].signal('SIGSTOP');
+  await Promise.all([lasting(OUTAGE_MS), load.progress(100)]);
+  cluster.nodes[1].signal('SIGCONT');
+  await cluster.nodes[1].waitUntilHealthy();
+});
+
+underLoad('a NATS server is killed', async () => {
+  await nats.kill(0);
+  await load.progress(200);
+  await nats.launch();
+});
+
+underLoad('all of NATS is gone for ten seconds: posting goes on', async () => {
+  await nats.killAll();
+  await Promise.all([lasting(OUTAGE_MS), load.progress(200)]);
+  await nats.launch();
+});
+
+underLoad('kill -9 of PostgreSQL, and its restart', async () => {
+  await postgres.kill();
+  await postgres.launch();
+  await postgres.waitForStandby();
+});
+
+underLoad('failover to the standby', async () => {
+  await postgres.kill();
+  await standby.promote();
+});
+
+test('after all of this each mention notified exactly once', { timeout: 120_000 }, () => load.verifyNotifications());
+
+test('every server is still the process that it was meant to be, and ends in order', async () => {
+  assert.ok(cluster.alive, cluster.log);
+  assert.equal(await cluster.stop(), 0, cluster.log);
+});
