@@ -8,6 +8,7 @@ import { Nats } from '../support/nats.mjs';
 import { Load } from '../support/load.mjs';
 import { Postgres } from '../support/postgres.mjs';
 import { startHaproxy } from '../support/proxy.mjs';
+import { Relay } from '../support/relay.mjs';
 import { signInAll } from '../support/cast.mjs';
 
 const AUTHORS = ['alice', 'bob', 'dora', 'emil', 'frida', 'gustav', 'hanna', 'ivan'];
@@ -16,6 +17,7 @@ const OUTAGE_MS = 10_000;
 
 let cluster;
 let postgres;
+let relay;  // between the servers and the primary
 let standby;
 let nats;
 let load;
@@ -23,9 +25,10 @@ let load;
 before(async () => {
   postgres = await Postgres.start({ durable: true });
   standby = await postgres.startStandby();
+  relay = await Relay.start(postgres);
   nats = await Nats.start({ nodes: 3 });
   cluster = await Cluster.start({
-    databases: [postgres, standby], nats, users: [...AUTHORS, ...READERS],
+    databases: [relay, standby], nats, users: [...AUTHORS, ...READERS],
     front: startHaproxy, env: { STAMPEDE_DRAIN_MS: '1500' },
   });
   const people = await signInAll(cluster.url, [...AUTHORS, ...READERS]);
@@ -42,6 +45,7 @@ after(async () => {
   await cluster?.close();
   await standby?.close();
   await postgres?.close();
+  await relay?.close();
 });
 
 const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -98,6 +102,12 @@ underLoad('all of NATS is gone for ten seconds: posting goes on', async () => {
   await nats.killAll();
   await Promise.all([lasting(OUTAGE_MS), load.progress(200)]);
   await nats.launch();
+});
+
+underLoad('connections to PostgreSQL are cut at random bytes', async (t) => {
+  const seed = Number(process.env.STAMPEDE_SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`STAMPEDE_SEED=${seed}`);
+  await relay.cut(100, seed);
 });
 
 underLoad('kill -9 of PostgreSQL, and its restart', async () => {
