@@ -5,7 +5,6 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
-#include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -19,6 +18,7 @@
 #include "base/error.h"
 #include "obs/log.h"
 #include "store/rocksdb/bulk_writer.h"
+#include "store/rocksdb/counter_merge.h"
 #include "store/rocksdb/flusher.h"
 #include "store/rocksdb/group_commit.h"
 #include "store/validate.h"
@@ -66,29 +66,6 @@ Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 void Require(const Status& status) {
   if (!status.ok()) ThrowFault(status);
 }
-
-// Adds 64-bit big-endian integers. Stored by name.
-class CounterMerge final : public rocksdb::AssociativeMergeOperator {
- public:
-  bool Merge(const Slice& key, const Slice* existing, const Slice& delta, std::string* result,
-             rocksdb::Logger*) const override {
-    int64_t before = existing == nullptr ? 0 : Decode(key, *existing);
-    *result = EncodeCounter(AddWrapping(before, Decode(key, delta)));
-    return true;
-  }
-  const char* Name() const override { return "stampede.Counter"; }
-
- private:
-  // Zero for what is no counter: somebody added to a record, which is our mistake, but a merge that
-  // fails would stop the engine for everybody.
-  static int64_t Decode(const Slice& key, const Slice& value) {
-    if (value.size() == sizeof(int64_t)) return DecodeCounter(value.ToString());
-    const Table* table = TableOf({key.data(), key.size()});
-    obs::Log(obs::LogLevel::kError, "addition to a value that is no counter",
-             {{"table", table == nullptr ? "unknown" : table->name()}});
-    return 0;
-  }
-};
 
 // After a failed write RocksDB refuses all others, until the process starts anew or, for a full
 // disk, until there is space again; this is where the cause is told.
