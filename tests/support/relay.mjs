@@ -55,10 +55,12 @@ export class Relay {
   }
 
   #pass(pair, chunk, to, end) {
+    if (pair.cut) return;
     if (this.#cutsLeft > 0) {
       pair.left ??= Math.floor(this.random() * BYTES_MAX);
       if (chunk.length > pair.left) {
         to.write(chunk.subarray(0, pair.left), end);
+        pair.cut = true;
         this.#cutsLeft -= 1;
         if (this.#cutsLeft === 0) this.done();
         return;
