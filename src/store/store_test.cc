@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "store/conformance.h"
 #include "store/memory/memory_store.h"
+#include "store/postgres/testing/postgres_server.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace stampede::store::testing {
@@ -20,8 +21,17 @@ std::shared_ptr<Store> TinyRocksDb() {
   return {store.get(), [store, directory](Store*) mutable { store.reset(); }};
 }
 
+std::shared_ptr<Store> FreshPostgres(bool route_by_partition) {
+  return OpenPostgres({.database = SharedPostgres().FreshDatabase(),
+                       .connections = 8,
+                       .route_by_partition = route_by_partition});
+}
+
 STAMPEDE_STORE_CONFORMANCE(Memory, [] { return std::shared_ptr<Store>(MakeMemoryStore()); });
 STAMPEDE_STORE_CONFORMANCE(RocksDb, TinyRocksDb);
+STAMPEDE_STORE_CONFORMANCE(Postgres, [] { return FreshPostgres(false); });
+// With the statements that Citus routes.
+STAMPEDE_STORE_CONFORMANCE(PostgresRouted, [] { return FreshPostgres(true); });
 
 TEST(Counters, KeepTheirOrderOfBytesAndWrapAround) {
   EXPECT_EQ(EncodeCounter(1), std::string("\0\0\0\0\0\0\0\1", 8));
