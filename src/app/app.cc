@@ -5,6 +5,7 @@
 
 #include "app/demo.h"
 #include "app/health.h"
+#include "app/open_store.h"
 #include "app/periodic.h"
 #include "events/committer.h"
 #include "features/accounts/routes.h"
@@ -28,7 +29,6 @@
 #include "net/router.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
-#include "store/rocksdb/rocksdb_store.h"
 
 namespace stampede::app {
 
@@ -37,11 +37,6 @@ namespace {
 constexpr size_t kMiB = 1024 * 1024;
 constexpr size_t kRateLimitKeysMax = 200'000;
 constexpr int64_t kIdempotencySweepMs = 30 * 60 * 1000;
-
-store::RocksDbOptions StoreOptions(const Config& config) {
-  return {.path = config.data + "/store",
-          .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB};
-}
 
 net::ServerOptions MetricsOptions(const Config& config) {
   auto [host, port] = ParseAddress(config.metrics_listen);
@@ -75,7 +70,8 @@ struct App::Impl {
   SystemRandom random;
   obs::Metrics metrics;
   const Site site;
-  std::unique_ptr<store::RocksDbStore> store;
+  const OpenedStore opened;
+  store::Store& store;
   store::Records records;
   std::unique_ptr<events::Bus> bus;
   IdGenerator ids;
@@ -110,11 +106,12 @@ struct App::Impl {
 App::Impl::Impl(const Config& config)
     : config(config),
       site(MakeSite(config, ServedPort(config))),
-      store(store::OpenRocksDb(StoreOptions(config))),
-      records(*store, static_cast<size_t>(config.record_cache_mb) * kMiB),
+      opened(OpenStore(config, metrics)),
+      store(*opened.store),
+      records(store, static_cast<size_t>(config.record_cache_mb) * kMiB),
       bus(events::MakeInProcessBus()),
       ids(clock, random),
-      committer(*store, records, *bus, ids, clock),
+      committer(store, records, *bus, ids, clock),
       blobs(media::MakeLocalBlobStore(config.data + "/media", random)),
       pictures({}, clock),
       instance(committer, random),
@@ -126,17 +123,18 @@ App::Impl::Impl(const Config& config)
       statuses(committer, site),
       views(records, site, clock),
       interactions(committer),
-      feeds(*store, relationships, *bus, clock, random, metrics,
+      feeds(store, relationships, *bus, clock, random, metrics,
             {.bytes_max = static_cast<size_t>(config.feeds_mb) * kMiB}),
       home(feeds, views),
-      jobs(committer, random, metrics, jobs::Sharing::kOneProcess),
+      jobs(committer, random, metrics,
+           config.database.empty() ? jobs::Sharing::kOneProcess : jobs::Sharing::kManyProcesses),
       periodic(clock),
       limiter(clock, kRateLimitKeysMax),
       table(MakeRoutes()),
       router(
           table, authenticator, limiter, clock, metrics,
-          {.when_settled = [this](
-                               net::HttpHandler::Send send) { store->WhenDurable(std::move(send)); },
+          {.when_settled =
+               [this](net::HttpHandler::Send send) { store.WhenDurable(std::move(send)); },
            .rate_limit_scale = static_cast<double>(config.rate_limit_percent) / 100,
            .secure = site.base_url.starts_with("https://"),
            .error_page = [this](const net::Request&,
@@ -162,7 +160,7 @@ App::Impl::Impl(const Config& config)
 
 net::RouteTable App::Impl::MakeRoutes() {
   net::RouteTable routes;
-  AddHealthRoute(routes, *store, draining);
+  AddHealthRoute(routes, store, draining);
   instance::AddRoutes(routes, instance, accounts, site);
   accounts::AddRoutes(routes, {accounts, oauth, relationships, pictures, *blobs, site});
   oauth::AddRoutes(routes, {oauth, accounts, instance, random, site, &limiter});
@@ -187,7 +185,7 @@ void App::Impl::AddJobs() {
 App::App(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 App::~App() { Stop(); }
 
-void App::SeedDemo() { app::SeedDemo(*impl_->store, impl_->site, *impl_->blobs, impl_->clock); }
+void App::SeedDemo() { app::SeedDemo(impl_->store, impl_->site, *impl_->blobs, impl_->clock); }
 
 void App::Start() {
   impl_->running = true;

@@ -18,6 +18,19 @@ constexpr int64_t kHourMs = 3'600'000;
 const std::vector<Setting>& Table() {
   static const std::vector<Setting> table = {
       {.name = "data", .text = &Config::data, .description = "directory of the store and of media"},
+      {.name = "database",
+       .text = &Config::database,
+       .description = "PostgreSQL for many servers that are one, e.g. "
+                      "postgresql://db1:5432,db2:5432/stampede; empty: the store in `data`"},
+      {.name = "database_pool",
+       .unit = "connections",
+       .number = &Config::database_pool,
+       .min = 1,
+       .max = 1'000,
+       .description = "to the database, at most"},
+      {.name = "database_replica",
+       .text = &Config::database_replica,
+       .description = "another such address, of replicas that answer what may be some moments old"},
       {.name = "listen", .text = &Config::listen, .description = "address to serve on, HOST:PORT"},
       {.name = "base_url",
        .text = &Config::base_url,
@@ -118,8 +131,9 @@ const std::vector<Setting>& Table() {
        .number = &Config::drain_ms,
        .min = 0,
        .max = kHourMs,
-       .description = "after SIGTERM, how long /health answers 503 before the server stops accepting: "
-                      "longer than a load balancer needs to notice"},
+       .description =
+           "after SIGTERM, how long /health answers 503 before the server stops accepting: "
+           "longer than a load balancer needs to notice"},
   };
   return table;
 }
