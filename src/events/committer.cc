@@ -49,7 +49,7 @@ struct Committer::Impl {
   struct Rows {
     struct Job {
       std::string key;
-      std::string_view kind;
+      std::string kind;  // the callback outlives the action
       int64_t due_ms;
     };
     std::vector<std::string> touched;
