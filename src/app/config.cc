@@ -126,6 +126,13 @@ const std::vector<Setting>& Table() {
        .min = 0,
        .max = 1'000'000,
        .description = "of Mastodon's limits; 0 switches them off"},
+      {.name = "job_lease_ms",
+       .unit = "ms",
+       .number = &Config::job_lease_ms,
+       .min = limits::kJobLeaseMsMin,
+       .max = limits::kJobLeaseMsMax,
+       .description =
+           "how long a server that vanished keeps the jobs it had taken from the others"},
       {.name = "drain_ms",
        .unit = "ms",
        .number = &Config::drain_ms,

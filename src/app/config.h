@@ -42,6 +42,7 @@ struct Config {
   int64_t feeds_mb = 128;
   int64_t rate_limit_percent = 100;
   int64_t drain_ms = 0;
+  int64_t job_lease_ms = limits::kJobLeaseMs;
 };
 
 // One setting as the table knows it: `name` in the file, STAMPEDE_NAME in the environment.

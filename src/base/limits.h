@@ -123,6 +123,8 @@ inline constexpr size_t kBoostWindow = 40;
 inline constexpr size_t kEventQueueMax = 1'000'000;
 inline constexpr size_t kJobAttemptsMax = 16;
 inline constexpr int64_t kJobLeaseMs = 60'000;
+inline constexpr int64_t kJobLeaseMsMin = 2'500;
+inline constexpr int64_t kJobLeaseMsMax = 100'000;
 
 static_assert(kBatchBytesMax > kValueBytesMax);
 static_assert(kBodiesBytesMax > kUploadBytesMax && kUploadBytesMax > kBodyBytesMax);

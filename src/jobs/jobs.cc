@@ -26,7 +26,6 @@ namespace {
 constexpr size_t kClaimsAtOnce = 16;
 // Jobs due later than this stay in the store until a sweep comes near them.
 constexpr int64_t kHorizonMs = 120'000;
-constexpr int64_t kSweepEveryUs = 30'000'000;
 constexpr int64_t kSweepRetryUs = 5'000'000;
 // Known jobs of one kind. What is beyond waits in the store for the next sweep.
 constexpr size_t kWaitingMax = 50'000;
@@ -37,8 +36,8 @@ constexpr int64_t kStoreDownMs = 1'000;
 constexpr int64_t kBackoffBaseMs = 1'000;
 constexpr int64_t kBackoffMaxMs = 6LL * 3600 * 1000;
 
-static_assert(kHorizonMs * 1000 > 2 * kSweepEveryUs);
-static_assert(kMaintenanceTickUs < limits::kJobLeaseMs * 1000 / 10);
+static_assert(kHorizonMs > limits::kJobLeaseMsMax);  // what comes near is found in time
+static_assert(kMaintenanceTickUs < limits::kJobLeaseMsMin * 1000 / 10);
 
 // One kind with its workers. Guarded by Impl::mutex_, except for what is const and the metrics.
 struct Lane {
@@ -95,12 +94,13 @@ std::string Reason(const std::exception& error) {
 //   - the timer wakes workers when jobs become due;
 //   - maintenance sweeps the store for jobs that are not known here, and renews leases.
 struct JobRunner::Impl {
-  Impl(events::Committer& c, Random& r, obs::Metrics& m, Sharing sharing)
+  Impl(events::Committer& c, Random& r, obs::Metrics& m, Sharing sharing, int64_t lease_ms)
       : committer(c),
         clock(c.clock()),
         random(r),
         metrics(m),
-        leases(c.store(), c.clock(), r.Bits() | 1, sharing) {}
+        sweep_every_us(lease_ms * 1000 / 2),
+        leases(c.store(), c.clock(), r.Bits() | 1, sharing, lease_ms) {}
 
   void Add(JobKind kind);
   void Start();
@@ -134,6 +134,7 @@ struct JobRunner::Impl {
   Clock& clock;
   Random& random;
   obs::Metrics& metrics;
+  const int64_t sweep_every_us;
   Leases leases;
 
   Mutex mutex_;
@@ -457,7 +458,7 @@ void JobRunner::Impl::Sweep() {
   MutexLock lock(mutex_);
   sweeping_ = false;
   if (completed) swept_until_ms_ = until_ms;
-  next_sweep_us_ = clock.MonotonicUs() + (completed ? kSweepEveryUs : kSweepRetryUs);
+  next_sweep_us_ = clock.MonotonicUs() + (completed ? sweep_every_us : kSweepRetryUs);
   ended_.NotifyAll();
 }
 
@@ -527,8 +528,8 @@ void JobRunner::Impl::Stop() {
 }
 
 JobRunner::JobRunner(events::Committer& committer, Random& random, obs::Metrics& metrics,
-                     Sharing sharing)
-    : impl_(std::make_shared<Impl>(committer, random, metrics, sharing)) {
+                     Sharing sharing, int64_t lease_ms)
+    : impl_(std::make_shared<Impl>(committer, random, metrics, sharing, lease_ms)) {
   std::weak_ptr<Impl> weak = impl_;
   committer.OnJob([weak](const std::string& key, std::string_view kind, int64_t due_ms) {
     if (auto impl = weak.lock()) impl->OnJob(kind, key, due_ms);

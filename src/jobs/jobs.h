@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "events/committer.h"
 #include "obs/metrics.h"
 
@@ -42,8 +43,9 @@ enum class Sharing { kManyProcesses, kOneProcess };
 // and a slow one is not doubled. Thread-safe.
 class JobRunner {
  public:
+  // A job whose worker was lost is taken over after at most one and a half times `lease_ms`.
   JobRunner(events::Committer& committer, Random& random, obs::Metrics& metrics,
-            Sharing sharing = Sharing::kManyProcesses);
+            Sharing sharing = Sharing::kManyProcesses, int64_t lease_ms = limits::kJobLeaseMs);
   ~JobRunner();
 
   // Before Start.

@@ -17,7 +17,7 @@ constexpr unsigned kSlice = 256;           // partitions of one round trip
 constexpr size_t kRowsPerPartition = 256;  // of one slice; a full answer is continued
 constexpr size_t kClaimBytesMax = limits::kBatchBytesMax / 8;
 static_assert(2 * (kClaimBytesMax + limits::kValueBytesMax) < limits::kBatchBytesMax);
-constexpr int64_t kHangingMs = 15 * limits::kJobLeaseMs;
+constexpr int64_t kHangingLeases = 15;
 
 std::optional<JobRecord> Parse(std::string_view value) {
   JobRecord record;
@@ -72,7 +72,7 @@ bool Leases::Take(std::span<const Candidate> candidates, Claims* claims) {
     JobRecord record = candidate.record;
     record.set_attempt(record.attempt() + 1);
     record.set_lease_owner(owner_);
-    record.set_lease_until_ms(now_ms + limits::kJobLeaseMs);
+    record.set_lease_until_ms(now_ms + lease_ms_);
     std::string value = record.SerializeAsString();
     batch.ExpectUnchanged(candidate.key, candidate.value);
     batch.Put(candidate.key, value);
@@ -98,10 +98,10 @@ Leases::Claims Leases::Claim(std::span<const std::string> keys) {
 void Leases::Renew(Held& held) {
   const int64_t now_ms = clock_.NowMs();
   MutexLock lock(held.mutex);
-  bool fresh = held.lease_until_ms - now_ms > limits::kJobLeaseMs * 2 / 3;
-  if (fresh || held.ending || now_ms - held.since_ms > kHangingMs) return;
+  bool fresh = held.lease_until_ms - now_ms > lease_ms_ * 2 / 3;
+  if (fresh || held.ending || now_ms - held.since_ms > kHangingLeases * lease_ms_) return;
   JobRecord record = held.record;
-  record.set_lease_until_ms(now_ms + limits::kJobLeaseMs);
+  record.set_lease_until_ms(now_ms + lease_ms_);
   std::string value = record.SerializeAsString();
   store::Batch batch;
   batch.Relax();

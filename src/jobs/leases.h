@@ -43,8 +43,8 @@ struct Held {
 // are relaxed: what a crash takes back is at worst done again. Throws what the store throws.
 class Leases {
  public:
-  Leases(store::Store& store, Clock& clock, uint64_t owner, Sharing sharing)
-      : store_(store), clock_(clock), owner_(owner), sharing_(sharing) {}
+  Leases(store::Store& store, Clock& clock, uint64_t owner, Sharing sharing, int64_t lease_ms)
+      : store_(store), clock_(clock), owner_(owner), sharing_(sharing), lease_ms_(lease_ms) {}
 
   // A job that is not ours now: look again at `run_at_ms`.
   struct Later {
@@ -95,6 +95,7 @@ class Leases {
   Clock& clock_;
   const uint64_t owner_;
   const Sharing sharing_;
+  const int64_t lease_ms_;
 };
 
 }  // namespace stampede::jobs

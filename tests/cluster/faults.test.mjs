@@ -29,7 +29,7 @@ before(async () => {
   nats = await Nats.start({ nodes: 3 });
   cluster = await Cluster.start({
     databases: [relay, standby], nats, users: [...AUTHORS, ...READERS],
-    front: startHaproxy, env: { STAMPEDE_DRAIN_MS: '1500' },
+    front: startHaproxy, env: { STAMPEDE_DRAIN_MS: '1500', STAMPEDE_JOB_LEASE_MS: '3000' },
   });
   const people = await signInAll(cluster.url, [...AUTHORS, ...READERS]);
   const authors = AUTHORS.map((name) => people[name]);
@@ -87,7 +87,9 @@ underLoad('a rolling restart fails no request', async () => {
 
 underLoad('SIGSTOP of a server for ten seconds', async () => {
   cluster.nodes[1].signal('SIGSTOP');
-  await Promise.all([lasting(OUTAGE_MS), load.progress(100)]);
+  const before = load.mentions();
+  await Promise.all([
+    lasting(OUTAGE_MS), load.progress(100), load.verifyNotifications(before, OUTAGE_MS)]);  // jobs pass to others
   cluster.nodes[1].signal('SIGCONT');
   await cluster.nodes[1].waitUntilHealthy();
 });
