@@ -12,7 +12,7 @@ export class Cluster {
   // `databases` are the servers of the connection string; `front` starts what stands before the nodes:
   // ({port, targets}) → {close}. The database is created unless `launch` finds it filled.
   static async start({
-    databases, nats, front, nodes = 3, users = [], env = {}, args = [], databaseName = 'stampede', port,
+    databases, nats, front, nodes = Number(process.env.STAMPEDE_NODES ?? 3), users = [], env = {}, args = [], databaseName = 'stampede', port,
   }) {
     const cluster = new Cluster();
     Object.assign(cluster, { databases, nats });
