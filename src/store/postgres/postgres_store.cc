@@ -17,8 +17,8 @@ namespace {
 using postgres::Call;
 using postgres::CommitPlan;
 using postgres::CompleteConnectionString;
-using postgres::Connection;
 using postgres::ConnectFailure;
+using postgres::Connection;
 using postgres::Failure;
 using postgres::NowUs;
 using postgres::Param;
@@ -139,9 +139,8 @@ void AddGets(std::span<const std::string_view> keys, SqlTable table, bool route,
     }
   }
   if (route || parts.front() == parts.back()) return add_one(keys.subspan(first));
-  calls->push_back(Call(Statement::kGetMany, table)
-                       .With(Param::Int4Array(parts))
-                       .With(Param::BytesArray(keys)));
+  calls->push_back(
+      Call(Statement::kGetMany, table).With(Param::Int4Array(parts)).With(Param::BytesArray(keys)));
 }
 
 void Reader::GetSorted(std::span<const Wanted> wanted,
@@ -194,7 +193,8 @@ std::vector<std::vector<Row>> Reader::MultiScan(std::span<const ScanRequest> req
     }
   }
   for (size_t first = 0; first < wanted.size(); first += kRangesPerRoundTrip) {
-    auto some = std::span(wanted).subspan(first, std::min(kRangesPerRoundTrip, wanted.size() - first));
+    auto some =
+        std::span(wanted).subspan(first, std::min(kRangesPerRoundTrip, wanted.size() - first));
     std::vector<Result> results = Read([&](bool) {
       std::vector<Call> calls;
       for (size_t i : some) {
@@ -370,7 +370,8 @@ void PostgresStoreImpl::SweepLanes() {
   sweep.With(Param::Int8((clock.NowMs() - kLaneKeptMs) * 2000));
   Tries tries(pool_, counters_, options_.timeout_ms);
   Pool::Lease lease = pool_.Borrow(tries.deadline_us());
-  if (auto failure = lease.connection(tries.deadline_us()).Run({&sweep, 1}, tries.deadline_us(), nullptr)) {
+  if (auto failure =
+          lease.connection(tries.deadline_us()).Run({&sweep, 1}, tries.deadline_us(), nullptr)) {
     obs::Log(obs::LogLevel::kWarn, "cannot sweep commit_lanes", {{"reason", failure->message}});
     if (failure->lost) lease.Drop();
   }

@@ -89,7 +89,8 @@ std::string InitPostgres(const std::string& database) {
   session.Run("COMMIT");
   if (!citus) return done;
   for (const char* table : kTables) {
-    bool now = PQntuples(session.Run(kDistribute, {table, table == kTables[0] ? "none" : "kv"}).get()) > 0;
+    bool now =
+        PQntuples(session.Run(kDistribute, {table, table == kTables[0] ? "none" : "kv"}).get()) > 0;
     done += std::string("table ") + table + (now ? ": distributed\n" : ": was distributed\n");
   }
   return done;

@@ -80,7 +80,6 @@ class PostgresServer {
     return own;
   }
 
-  // With -m immediate: nobody is told, nothing is flushed.
   void Kill(int signal = SIGKILL) {
     if (pid_ <= 0) return;
     kill(pid_, signal);
@@ -91,7 +90,8 @@ class PostgresServer {
     pid_ = Spawn("postgres", {"-D", data_});
     for (int i = 0; i < 3000; ++i) {
       if (PQping(database().c_str()) == PQPING_OK) return;
-      if (waitpid(pid_, nullptr, WNOHANG) != 0) break;
+      // After a kill -9 the old server's children may still be there, and then it refuses to start.
+      if (waitpid(pid_, nullptr, WNOHANG) != 0) pid_ = Spawn("postgres", {"-D", data_});
       usleep(10'000);
     }
     throw std::runtime_error("postgres does not start: " + Log());
@@ -122,8 +122,8 @@ class PostgresServer {
       }
     }
     if (primary == nullptr) {
-      Run("initdb", {"-D", data_, "-U", "stampede", "-A", "trust", "-E", "UTF8", "--no-locale",
-                     "--no-sync"});
+      Run("initdb",
+          {"-D", data_, "-U", "stampede", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"});
     } else {
       Run("pg_basebackup", {"-D", data_, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
                             primary->database() + " application_name=standby"});
@@ -135,6 +135,7 @@ class PostgresServer {
          << "dynamic_shared_memory_type = mmap\nlogging_collector = off\n"
          << (disk == Disk::kForget ? "fsync = off\nfull_page_writes = off\n" : "fsync = on\n");
     for (const std::string& setting : settings) file << setting << "\n";
+    if (primary != nullptr) file << "synchronous_standby_names = ''\n";
     file.close();
     Start();
   }

@@ -1,0 +1,232 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "store/postgres/postgres_store.h"
+#include "store/postgres/testing/cutting_proxy.h"
+#include "store/postgres/testing/postgres_server.h"
+
+// What becomes of commits when connections and servers die under them.
+namespace stampede::store::testing {
+namespace {
+
+// One action as the features write them: halves in different partitions and tables, and a count.
+constexpr unsigned kLeft = 1, kRight = 2;
+const std::string kCount = RecordKey(0, 3);
+
+Batch ActionOf(uint64_t n) {
+  Batch batch;
+  batch.ExpectAbsent(RecordKey(n, kLeft));
+  batch.Put(RecordKey(n, kLeft), std::to_string(n) + std::string(200, 'x'));
+  batch.Put(IndexKey(n, kRight), "");
+  batch.Put(QueueKey(n, kRight), "job");
+  batch.Add(kCount, 1);
+  return batch;
+}
+
+std::set<uint64_t> NumbersIn(Store& store, const Table& table, unsigned partition) {
+  std::set<uint64_t> numbers;
+  KeyRange range = KeyRange::Prefix(Key(Partition(partition), table).str());
+  for (;;) {
+    auto rows = store.Scan({range, 1000});
+    for (const Row& row : rows) numbers.insert(KeyReader(row.key).Uint());
+    if (rows.size() < 1000) return numbers;
+    range.begin = rows.back().key + '\0';
+  }
+}
+
+// Which actions are there; fails the test if one is there by half, or twice.
+std::set<uint64_t> WholeActions(Store& store) {
+  auto left = NumbersIn(store, kRecordTable, kLeft);
+  EXPECT_EQ(left, NumbersIn(store, kIndexTable, kRight));
+  EXPECT_EQ(left, NumbersIn(store, kQueueTable, kRight));
+  EXPECT_EQ(DecodeCounter(store.Get(kCount)), static_cast<int64_t>(left.size()));
+  return left;
+}
+
+TEST(PostgresFaults, ACommitWhoseConnectionIsCutAnywhereIsAppliedExactlyOnce) {
+  PostgresServer& server = SharedPostgres();
+  CuttingProxy proxy(server.port());
+  std::string own = server.FreshDatabase();
+  auto direct = OpenPostgres({.database = own});
+  auto store =
+      OpenPostgres({.database = own + " port=" + std::to_string(proxy.port()), .connections = 1});
+  using Way = CuttingProxy::Way;
+  size_t bytes[2];
+  for (Way way : {Way::kToServer, Way::kToClient}) bytes[size_t(way)] = proxy.forwarded(way);
+  ASSERT_TRUE(store->Commit(ActionOf(0)));
+  for (Way way : {Way::kToServer, Way::kToClient}) {
+    bytes[size_t(way)] = proxy.forwarded(way) - bytes[size_t(way)];
+    ASSERT_GT(bytes[size_t(way)], 100u);
+  }
+  uint64_t n = 0;
+  int cut = 0;
+  for (Way way : {Way::kToServer, Way::kToClient}) {
+    // At every byte near the ends, where BEGIN and COMMIT are, and at some between.
+    for (size_t at = 0; at <= bytes[size_t(way)];
+         at += at < 20 || at + 80 > bytes[size_t(way)] ? 1 : 41) {
+      proxy.CutAfter(way, at);
+      ASSERT_TRUE(store->Commit(ActionOf(++n))) << "cut at " << at;
+      cut += proxy.armed() ? 0 : 1;
+      proxy.Disarm();
+      ASSERT_EQ(DecodeCounter(direct->Get(kCount)), static_cast<int64_t>(n + 1)) << "cut at " << at;
+    }
+  }
+  EXPECT_GT(cut, 200);
+  EXPECT_EQ(WholeActions(*direct).size(), n + 1);
+  PostgresStore::Stats stats = store->stats();
+  EXPECT_GT(stats.resolved, 150u);
+  // Some were in, the others were sent again.
+  EXPECT_GT(stats.retries, 30u);
+  EXPECT_LT(stats.retries, stats.resolved);
+}
+
+TEST(PostgresFaults, RefusedExpectationsStayRefusedWhenConnectionsAreCut) {
+  PostgresServer& server = SharedPostgres();
+  CuttingProxy proxy(server.port());
+  std::string own = server.FreshDatabase();
+  auto store =
+      OpenPostgres({.database = own + " port=" + std::to_string(proxy.port()), .connections = 1});
+  ASSERT_TRUE(store->Commit(ActionOf(1)));
+  for (size_t at = 0; at < 1200; at += 37) {
+    proxy.CutAfter(at % 2 == 0 ? CuttingProxy::Way::kToServer : CuttingProxy::Way::kToClient, at);
+    ASSERT_FALSE(store->Commit(ActionOf(1)));
+    ASSERT_EQ(store->Get(RecordKey(2, kLeft)), std::nullopt);
+  }
+  proxy.Disarm();
+  EXPECT_EQ(WholeActions(*store), (std::set<uint64_t>{1}));
+}
+
+// Commits actions from several threads until stopped; each number once.
+class Load {
+ public:
+  explicit Load(Store& store, int threads = 6) : store_(store) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  }
+  ~Load() { Stop(); }
+  void Stop() {
+    stop_ = true;
+    for (auto& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+  size_t acknowledged() {
+    MutexLock lock(mutex_);
+    return acknowledged_.size();
+  }
+  void WaitForMore(size_t more) {
+    for (size_t until = acknowledged() + more; acknowledged() < until;) std::this_thread::yield();
+  }
+  // Everything acknowledged is there, and nothing else but what nobody could know.
+  void ExpectAllIn(Store& store) {
+    MutexLock lock(mutex_);
+    std::set<uint64_t> present = WholeActions(store);
+    EXPECT_TRUE(std::ranges::includes(present, acknowledged_));
+    for (uint64_t n : present) EXPECT_TRUE(acknowledged_.contains(n) || unknown_.contains(n)) << n;
+  }
+  size_t unknown() {
+    MutexLock lock(mutex_);
+    return unknown_.size();
+  }
+
+ private:
+  void Work() {
+    while (!stop_) {
+      uint64_t n = next_++;
+      try {
+        EXPECT_TRUE(store_.Commit(ActionOf(n))) << n;  // false: it was in already
+        MutexLock lock(mutex_);
+        acknowledged_.insert(n);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+        MutexLock lock(mutex_);
+        unknown_.insert(n);
+      }
+    }
+  }
+
+  Store& store_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<uint64_t> next_ = 1;
+  Mutex mutex_;
+  std::set<uint64_t> acknowledged_ STAMPEDE_GUARDED_BY(mutex_);
+  std::set<uint64_t> unknown_ STAMPEDE_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
+};
+
+TEST(PostgresFaults, AServerKilledUnderLoadLosesAndDoublesNothing) {
+  PostgresServer server(PostgresServer::Disk::kSync);
+  auto store =
+      OpenPostgres({.database = server.FreshDatabase(), .connections = 6, .timeout_ms = 30'000});
+  Load load(*store);
+  for (int round = 0; round < 4; ++round) {
+    load.WaitForMore(50);
+    server.Kill();
+    server.Start();
+  }
+  load.WaitForMore(50);
+  load.Stop();
+  load.ExpectAllIn(*store);
+  EXPECT_EQ(load.unknown(), 0u);  // it was never away for long
+}
+
+TEST(PostgresFaults, AfterAFailoverEverythingAcknowledgedIsOnTheStandby) {
+  PostgresServer primary;
+  std::string own = primary.FreshDatabase();
+  auto standby = PostgresServer::StandbyOf(primary);
+  primary.Sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+  primary.Sql("SELECT pg_reload_conf()");
+  while (primary.Sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1") {
+  }
+  std::string ports = std::to_string(primary.port()) + "," + std::to_string(standby->port());
+  std::string schema = own.substr(own.find("options="));
+  std::string both =
+      "host=127.0.0.1,127.0.0.1 port=" + ports + " user=stampede dbname=postgres " + schema;
+  auto store = OpenPostgres({.database = both,
+                             .replica = standby->database() + " " + schema,
+                             .connections = 6,
+                             .timeout_ms = 30'000});
+  Load load(*store);
+  load.WaitForMore(100);
+  // What the standby has, though maybe a little late.
+  while (!store->stale_reads().Get(RecordKey(1, kLeft))) {
+  }
+  primary.Kill();
+  standby->Promote();
+  load.WaitForMore(100);
+  load.Stop();
+  load.ExpectAllIn(*store);
+  EXPECT_EQ(load.unknown(), 0u);
+}
+
+TEST(PostgresFaults, ADatabaseThatStaysAwayIsRefusedQuicklyAndFoundAgain) {
+  PostgresServer server;
+  auto store =
+      OpenPostgres({.database = server.FreshDatabase(), .connections = 2, .timeout_ms = 500});
+  ASSERT_TRUE(store->Commit(ActionOf(1)));
+  server.Kill();
+  auto refused = [&] {
+    try {
+      store->Get(RecordKey(1, kLeft));
+      return false;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+      return true;
+    }
+  };
+  EXPECT_TRUE(refused());
+  EXPECT_TRUE(refused());
+  server.Start();
+  while (refused()) {
+  }
+  EXPECT_EQ(WholeActions(*store), (std::set<uint64_t>{1}));
+}
+
+}  // namespace
+}  // namespace stampede::store::testing
