@@ -7,6 +7,7 @@
 #include "app/health.h"
 #include "app/open_store.h"
 #include "app/periodic.h"
+#include "app/snapshot.h"
 #include "events/committer.h"
 #include "features/accounts/routes.h"
 #include "features/feeds/routes.h"
@@ -29,6 +30,7 @@
 #include "net/router.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "store/copy/state.h"
 
 namespace stampede::app {
 
@@ -100,6 +102,7 @@ struct App::Impl {
   net::HttpServer server;
   MetricsHandler metrics_handler;
   std::unique_ptr<net::HttpServer> metrics_server;
+  std::unique_ptr<ControlServer> control;
   bool running = false;
 };
 
@@ -142,6 +145,7 @@ App::Impl::Impl(const Config& config)
                                 const Error& error) { return instance::ErrorPage(site, error); }}),
       server(MakeServerOptions(config), router, clock, random, metrics),
       metrics_handler(metrics) {
+  store::RefuseHalfCopied(store);
   AddJobs();
   periodic.Add("idempotency_sweep", kIdempotencySweepMs,
                [this] { statuses.SweepIdempotencyKeys(); });
@@ -195,6 +199,7 @@ void App::Start() {
   impl_->periodic.Start();
   if (impl_->metrics_server) impl_->metrics_server->Start();
   impl_->server.Start();
+  impl_->control = ServeSnapshots(impl_->store, impl_->config.data);
   obs::Log(obs::LogLevel::kInfo, "serving",
            {{"url", impl_->site.base_url}, {"port", static_cast<int64_t>(port())}});
 }
@@ -204,6 +209,7 @@ void App::Drain() { impl_->draining = true; }
 void App::Stop() {
   if (!impl_->running) return;
   impl_->running = false;
+  impl_->control.reset();
   impl_->server.Stop();
   if (impl_->metrics_server) impl_->metrics_server->Stop();
   impl_->periodic.Stop();

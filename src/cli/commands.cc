@@ -8,6 +8,7 @@
 #include <map>
 
 #include "app/app.h"
+#include "app/backup.h"
 #include "base/error.h"
 #include "features/media/child.h"
 #include "obs/log.h"
@@ -60,6 +61,7 @@ int Serve(const app::Config& config, bool demo) {
   std::signal(SIGPIPE, SIG_IGN);
 
   std::filesystem::create_directories(config.data);
+  app::RefuseHalfRestored(config.data);
   app::App server(config);
   if (demo) server.SeedDemo();
   server.Start();

@@ -8,6 +8,8 @@
 #include "app/config.h"
 #include "bench/bench.h"
 #include "cli/commands.h"
+#include "cli/common_flags.h"
+#include "cli/store_commands.h"
 #include "obs/log.h"
 
 // jemalloc's settings (jemalloc.net/jemalloc.3.html): freed pages are kept for a while before they go
@@ -19,23 +21,6 @@ const char* malloc_conf = "dirty_decay_ms:30000,muzzy_decay_ms:30000";
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 namespace stampede::cli {
 namespace {
-
-// Settings that have a flag of their own, and the file they may come from.
-struct CommonFlags {
-  std::string data, listen, config_file;
-
-  void AddTo(CLI::App& command, bool with_listen) {
-    command.add_option("--data", data, "directory of the store and of media");
-    command.add_option("--config", config_file, "settings file (TOML)")->check(CLI::ExistingFile);
-    if (with_listen) command.add_option("--listen", listen, "address to serve on, HOST:PORT");
-  }
-  app::Config Load() const {
-    app::Config config = app::LoadConfig(config_file);
-    if (!data.empty()) app::Set(config, "data", data);
-    if (!listen.empty()) app::Set(config, "listen", listen);
-    return config;
-  }
-};
 
 // `stampede bench`: the load tool; docs/performance.md shows how it is used.
 void AddBench(CLI::App& command, bench::BenchOptions& options) {
@@ -99,6 +84,8 @@ int Run(int argc, char** argv) {
   flags.AddTo(*approve, false);
   approve->add_option("name", approved_name, "user name")->required();
 
+  StoreCommands store_commands(program);
+
   CLI::App* routes =
       program.add_subcommand("routes", "list every route: method, path, auth, scopes");
   CLI::App* settings = program.add_subcommand("settings", "list every setting (Markdown)");
@@ -119,6 +106,7 @@ int Run(int argc, char** argv) {
   if (*serve) return Serve(flags.Load(), demo);
   if (*create) return CreateUser(flags.Load(), new_user);
   if (*approve) return ApproveUser(flags.Load(), approved_name);
+  if (std::optional<int> code = store_commands.Run()) return *code;
   if (*routes) return PrintRoutes();
   if (*coverage) return PrintApiCoverage();
   if (*bench) {

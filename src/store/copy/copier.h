@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "store/bulk_writer.h"
 #include "store/copy/row_hash.h"
 #include "store/copy/visit.h"
 
 namespace stampede::store {
-
-class BulkWriter;
 
 struct CopyOptions {
   unsigned threads = 4;

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "store/bulk_writer.h"
 #include "store/copy/copier.h"
 #include "store/copy/row_hash.h"
 #include "store/copy/state.h"
 #include "store/copy/visit.h"
-#include "store/rocksdb/rocksdb_store.h"
 
 namespace stampede::store {
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "store/bulk_writer.h"
 #include "store/store.h"
 
 namespace stampede::store {
@@ -15,18 +16,6 @@ struct RocksDbOptions {
   // Both are filled lazily: an idle store uses a few MB.
   size_t block_cache_bytes = 32 * 1024 * 1024;
   size_t memtable_bytes = 8 * 1024 * 1024;  // per column family; up to three each under load
-};
-
-// Many rows on their way into a part of the store where nothing is yet: they become files in the
-// engine's last level, past the log and the memtables. For one thread; several writers may be at
-// work if their keys do not interleave. About 2 million rows a second and thread.
-class BulkWriter {
- public:
-  virtual ~BulkWriter() = default;  // what was not finished is thrown away
-  // Keys must rise strictly within each Access.
-  virtual void Put(std::string_view key, std::string_view value) = 0;
-  // The store has the rows, durably, when it returns. Nothing may be put afterwards.
-  virtual void Finish() = 0;
 };
 
 // The embedded engine: a Store in a directory of this machine, one process at a time. Thread-safe.
@@ -49,7 +38,8 @@ class RocksDbStore : public Store {
   // space. Open it like any store.
   virtual void Checkpoint(const std::string& path) = 0;
 
-  // The store outlives the writer.
+  // The store outlives the writer. The rows become files of the engine's last level, past the log and
+  // the memtables: about 2 million rows a second and thread.
   virtual std::unique_ptr<BulkWriter> NewBulkWriter() = 0;
 };
 
