@@ -121,6 +121,11 @@ inline constexpr size_t kBoostWindow = 40;
 
 // Events and jobs.
 inline constexpr size_t kEventQueueMax = 1'000'000;
+// Events that other processes do not have yet, in memory; more wait in the outbox alone.
+inline constexpr size_t kEventsUnsentMax = 50'000;
+inline constexpr size_t kEventsUnsentBytesMax = 64 * 1024 * 1024;
+inline constexpr int64_t kEventBlindMs = 10'000;
+inline constexpr size_t kBroadcastBytesMax = 512 * 1024;
 inline constexpr size_t kJobAttemptsMax = 16;
 inline constexpr int64_t kJobLeaseMs = 60'000;
 inline constexpr int64_t kJobLeaseMsMin = 2'500;

@@ -20,6 +20,7 @@ enum class EventKind : uint16_t {
   kAccountChanged = 4,       // payload: none; `author` is the account
   kInteraction = 5,          // payload: none; only invalidates caches
   kNotificationCreated = 6,  // payload: notifications.NotificationCreated
+  kRecordsChanged = 7,       // no payload, no author: an action that announced nothing itself
 };
 
 // A committed action. `author` orders events: those of one author arrive in the order of commit.
@@ -30,6 +31,9 @@ struct Event {
   AccountId author;
   std::string payload;
   std::vector<std::string> touched;
+  // Whether another process committed it, as far as is known: then this one's record cache may hold
+  // what was before. Belongs to the delivery: not encoded.
+  bool foreign = false;
 };
 
 // Serialised form, for the outbox and for the wire. Decode throws std::runtime_error on bad bytes.
@@ -51,14 +55,18 @@ class Bus {
     virtual void OnEvent(const Event& event) = 0;
     // Events may have been missed: drop whatever they would have changed.
     virtual void OnGap() = 0;
+    // The bus cannot hear other processes, and has not for limits::kEventBlindMs, or still not after
+    // as long again: what they touch meanwhile is unknown until it is back and replays, or reports a
+    // gap. For who must not be older than that.
+    virtual void OnBlind() {}
     // The backlog is empty for now. For work that can wait, in small slices: true asks to be called
     // again, unless an event comes first.
     virtual bool OnIdle() { return false; }
   };
 
   // Returns when the event is queued for every local subscriber; blocks while a subscriber's queue
-  // is full (limits::kEventQueueMax). Throws when the bus has stopped or cannot take the event:
-  // then some subscribers may have heard it.
+  // is full (limits::kEventQueueMax), never for other processes. Throws when the bus has stopped or
+  // cannot take the event: then some subscribers may have heard it.
   virtual void Publish(std::shared_ptr<const Event> event) = 0;
   // Events published from now on. `name` is for logs and metrics. The subscriber outlives the bus
   // or calls Unsubscribe, which waits for a call under way and drops what is queued. Both not from
@@ -71,6 +79,31 @@ class Bus {
   virtual bool WaitUntilHandled(Subscriber* subscriber, int64_t timeout_us) = 0;
   // Delivers what is queued, then stops. No Publish after it.
   virtual void Stop() = 0;
+
+  // Whether other processes hear the events too. Then an event is announced not when Publish
+  // returns but when it is acknowledged; until then its outbox row stays.
+  virtual bool shared() const { return false; }
+  // Whether an event published now would be on its way. False: it waits in memory or is forgotten.
+  virtual bool reachable() const { return true; }
+  // What a shared bus tells the outbox, on a thread of its own. The calls are quick, do not throw
+  // and do not publish.
+  class Acknowledgements {
+   public:
+    virtual ~Acknowledgements() = default;
+    // Every process will hear the event.
+    virtual void OnAcknowledged(EventId event) = 0;
+    // The bus was away for so long that it forgot events, and is back.
+    virtual void OnForgotten() = 0;
+  };
+  // One at a time; null for none, which waits for a call under way.
+  virtual void SetAcknowledgements(Acknowledgements*) {}
+
+  // Says something to all other processes that listen right now; nothing is kept or repeated.
+  // At most limits::kBroadcastBytesMax. Never blocks. `topic` is a short name of letters.
+  virtual void Broadcast(std::string_view /*topic*/, std::string_view /*bytes*/) {}
+  using Heard = std::function<void(std::string_view bytes)>;
+  // Called on a thread of the bus, until it stops. Before the first Broadcast.
+  virtual void OnBroadcast(std::string /*topic*/, Heard) {}
 };
 
 // `queue_max` bounds the events that one subscriber has not handled yet.

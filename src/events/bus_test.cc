@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "events/nats/nats_bus.h"
+#include "events/nats/test_server.h"
 #include "events/test_support.h"
 
 namespace stampede::events {
@@ -53,8 +55,30 @@ TEST(EventCoding, RefusesWhatIsNoEvent) {
   EXPECT_THROW(DecodeEvent("\xff\xff\xff"), std::runtime_error);
 }
 
-TEST(InProcessBus, EverySubscriberHearsEveryEventInTheOrderOfPublishing) {
-  auto bus = MakeInProcessBus();
+// What every bus does for the subscribers of its own process.
+class BusTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Bus> MakeBus(size_t queue_max = limits::kEventQueueMax) {
+    if (GetParam() == "in_process") return MakeInProcessBus(queue_max);
+    NatsOptions options;
+    options.servers = server_->url();
+    options.queue_max = queue_max;
+    return MakeNatsBus(options, clock_, random_, metrics_);
+  }
+  static void SetUpTestSuite() { server_ = new testing::NatsServer(); }
+  static void TearDownTestSuite() { delete server_; }
+
+  inline static testing::NatsServer* server_ = nullptr;
+  SystemClock clock_;
+  SystemRandom random_;
+  obs::Metrics metrics_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Buses, BusTest, ::testing::Values("in_process", "nats"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(BusTest, EverySubscriberHearsEveryEventInTheOrderOfPublishing) {
+  auto bus = MakeBus();
   Recorder first(*bus), second(*bus);
   std::vector<std::string> expected;
   for (int i = 0; i < 1000; ++i) {
@@ -67,9 +91,9 @@ TEST(InProcessBus, EverySubscriberHearsEveryEventInTheOrderOfPublishing) {
   EXPECT_EQ(second.payloads(), expected);
 }
 
-TEST(InProcessBus, PublishWaitsWhileASubscribersQueueIsFull) {
-  auto bus = MakeInProcessBus(/*queue_max=*/2);
+TEST_P(BusTest, PublishWaitsWhileASubscribersQueueIsFull) {
   Slow slow;
+  auto bus = MakeBus(/*queue_max=*/2);
   bus->Subscribe("slow", &slow);
   std::atomic<int> published{0};
   std::thread publisher([&] {
@@ -83,9 +107,9 @@ TEST(InProcessBus, PublishWaitsWhileASubscribersQueueIsFull) {
   EXPECT_THAT(slow.recorder.payloads(), ElementsAre("0", "1", "2", "3", "4", "5"));
 }
 
-TEST(InProcessBus, WaitingForASlowSubscriberTimesOut) {
-  auto bus = MakeInProcessBus();
+TEST_P(BusTest, WaitingForASlowSubscriberTimesOut) {
   Slow slow;
+  auto bus = MakeBus();
   bus->Subscribe("slow", &slow);
   EXPECT_TRUE(bus->WaitUntilHandled(&slow, 0));
   bus->Publish(MakeEvent("a"));
@@ -94,7 +118,7 @@ TEST(InProcessBus, WaitingForASlowSubscriberTimesOut) {
   EXPECT_TRUE(bus->WaitUntilHandled(&slow, kLongUs));
 }
 
-TEST(InProcessBus, AHandlerThatThrowsIsToldOfAGapAndHearsTheNextEvent) {
+TEST_P(BusTest, AHandlerThatThrowsIsToldOfAGapAndHearsTheNextEvent) {
   class Throws final : public Bus::Subscriber {
    public:
     void OnEvent(const Event& event) override {
@@ -104,7 +128,7 @@ TEST(InProcessBus, AHandlerThatThrowsIsToldOfAGapAndHearsTheNextEvent) {
     void OnGap() override { recorder.OnGap(); }
     Recorder recorder;
   } throws;
-  auto bus = MakeInProcessBus();
+  auto bus = MakeBus();
   bus->Subscribe("throws", &throws);
   bus->Publish(MakeEvent("bad"));
   bus->Publish(MakeEvent("good"));
@@ -113,9 +137,9 @@ TEST(InProcessBus, AHandlerThatThrowsIsToldOfAGapAndHearsTheNextEvent) {
   EXPECT_THAT(throws.recorder.payloads(), ElementsAre("good"));
 }
 
-TEST(InProcessBus, IdleIsCalledWhenTheBacklogIsDoneUntilItSaysEnough) {
-  auto bus = MakeInProcessBus();
+TEST_P(BusTest, IdleIsCalledWhenTheBacklogIsDoneUntilItSaysEnough) {
   Recorder recorder;
+  auto bus = MakeBus();
   bus->Subscribe("recorder", &recorder);
   bus->Publish(MakeEvent("a"));
   EXPECT_TRUE(Eventually([&] { return recorder.idles == 3; }));
@@ -123,9 +147,9 @@ TEST(InProcessBus, IdleIsCalledWhenTheBacklogIsDoneUntilItSaysEnough) {
   EXPECT_EQ(recorder.idles, 3);
 }
 
-TEST(InProcessBus, StopDeliversWhatIsQueuedAndThenRefuses) {
-  auto bus = MakeInProcessBus();
+TEST_P(BusTest, StopDeliversWhatIsQueuedAndThenRefuses) {
   Slow slow;
+  auto bus = MakeBus();
   bus->Subscribe("slow", &slow);
   for (const char* payload : {"a", "b", "c"}) bus->Publish(MakeEvent(payload));
   std::thread stopper([&] { bus->Stop(); });
@@ -135,8 +159,8 @@ TEST(InProcessBus, StopDeliversWhatIsQueuedAndThenRefuses) {
   EXPECT_THROW(bus->Publish(MakeEvent("d")), std::runtime_error);
 }
 
-TEST(InProcessBus, UnsubscribeWaitsForTheCallUnderWayAndDropsTheRest) {
-  auto bus = MakeInProcessBus();
+TEST_P(BusTest, UnsubscribeWaitsForTheCallUnderWayAndDropsTheRest) {
+  auto bus = MakeBus();
   auto slow = std::make_unique<Slow>();
   bus->Subscribe("slow", slow.get());
   bus->Publish(MakeEvent("a"));

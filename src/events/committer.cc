@@ -45,6 +45,14 @@ struct Committer::Impl {
   Impl(store::Store& s, store::Records& r, Bus& b, IdGenerator& i, Clock& c)
       : store(s), records(r), bus(b), ids(i), clock(c), outbox(s, b, c) {}
 
+  // An action that announces nothing but changed cached records: other processes must hear that.
+  void AnnounceTouched(Action& action, const std::vector<std::string>& touched) {
+    if (touched.empty() || !action.events_.empty() || !bus.shared()) return;
+    // No author; the partition of what changed, so that no other one is drawn into the commit.
+    auto nobody = AccountId::Make(0, store::PartitionOfKey(touched.front()), 0);
+    action.Announce(EventKind::kRecordsChanged, nobody, {});
+  }
+
   // What a commit adds to the action's own batch.
   struct Rows {
     struct Job {
@@ -84,6 +92,7 @@ struct Committer::Impl {
   Rows AddRows(Action& action) {
     Rows rows;
     rows.touched = TouchedRecords(action.batch);
+    AnnounceTouched(action, rows.touched);
     for (auto& event : action.events_) {
       auto id = ids.Next<EventId>(event.author.partition());
       rows.events.push_back(std::make_shared<const Event>(
@@ -119,7 +128,8 @@ struct Committer::Impl {
                  {{"event", event->id.ToString()}, {"error", error.what()}});
       }
     }
-    if (!announced.empty()) outbox.Announced(std::move(announced));
+    // A bus that is shared acknowledges them itself.
+    if (!announced.empty() && !bus.shared()) outbox.Announced(std::move(announced));
   }
 
   void WakeWorkers(const Rows& rows) {

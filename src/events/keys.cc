@@ -7,6 +7,7 @@ namespace {
 
 const store::Table kJobs(0xe0, "job", store::Access::kQueue);
 const store::Table kOutbox(0xe1, "outbox", store::Access::kQueue);
+const store::Table kTurns(0xe3, "turn", store::Access::kQueue);
 
 uint64_t Moment(int64_t ms) { return static_cast<uint64_t>(std::max<int64_t>(ms, 0)); }
 
@@ -17,6 +18,10 @@ std::string OutboxKey(EventId event) { return store::Key(event.partition(), kOut
 store::KeyRange OutboxRange(Partition partition, int64_t before_ms) {
   auto end = EventId::Make(std::max<int64_t>(before_ms, 0), partition, 0);
   return {store::Key(partition, kOutbox), store::Key(partition, kOutbox).Id(end)};
+}
+
+std::string TurnKey(std::string_view task) {
+  return store::Key(PartitionOf(task), kTurns).Text(task);
 }
 
 std::string JobKey(Partition partition, int64_t due_ms, JobId job) {

@@ -1,5 +1,6 @@
 #include "events/outbox.h"
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -12,7 +13,15 @@ namespace stampede::events {
 namespace {
 
 constexpr int64_t kTickUs = 500'000;
-constexpr int64_t kSweepEveryUs = 60'000'000;
+constexpr int64_t kRoomTickUs = 20'000;
+constexpr int64_t kRoomUs = 10'000'000;
+constexpr int64_t kSweepEveryMs = 60'000;
+// Processes that share a bus sweep for each other, in turn, so one that died is missed sooner.
+constexpr int64_t kSharedSweepEveryMs = 20'000;
+// A round leaves what was committed just before a crash, or just before the bus came back.
+constexpr int64_t kUrgentPauseMs = Outbox::kUnannouncedMs + 1'000;
+constexpr int kUrgentRounds = 2;
+constexpr std::string_view kTask = "outbox_sweep";
 constexpr unsigned kSlice = 256;          // partitions of one round trip
 constexpr size_t kRowsPerPartition = 64;  // of one slice; a full answer is asked for again
 constexpr size_t kErasuresPerBatch = 1'000;
@@ -21,6 +30,26 @@ constexpr size_t kErasuresWithoutThread = 1'000;
 constexpr size_t kErasuresMax = 200'000;
 
 }  // namespace
+
+Outbox::Outbox(store::Store& store, Bus& bus, Clock& clock)
+    : store_(store), bus_(bus), clock_(clock), turns_(store, clock) {
+  bus_.SetAcknowledgements(this);
+}
+
+Outbox::~Outbox() {
+  bus_.SetAcknowledgements(nullptr);
+  Stop();
+}
+
+void Outbox::OnAcknowledged(EventId event) { Announced({OutboxKey(event)}); }
+
+void Outbox::OnForgotten() {
+  {
+    MutexLock lock(mutex_);
+    urgent_rounds_ = kUrgentRounds;
+  }
+  wake_.NotifyAll();
+}
 
 void Outbox::Announced(std::vector<std::string> keys) {
   bool flush;
@@ -37,6 +66,7 @@ void Outbox::Start() {
   MutexLock lock(mutex_);
   if (running_ || stopping_) return;
   running_ = true;
+  if (!bus_.shared()) urgent_rounds_ = kUrgentRounds;
   thread_ = std::thread([this] { Work(); });
 }
 
@@ -71,6 +101,10 @@ void Outbox::Flush() {
     MutexLock lock(mutex_);
     keys.swap(announced_);
   }
+  // A row that was swept while its first acknowledgement was on the way is here twice, and a batch
+  // writes a key once.
+  std::ranges::sort(keys);
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   size_t erased = 0;
   try {
     while (erased < keys.size()) {
@@ -91,16 +125,28 @@ void Outbox::Flush() {
 
 void Outbox::SweepIfDue() {
   const int64_t now_us = clock_.MonotonicUs();
-  if (now_us < next_sweep_us_) return;
+  bool urgent;
+  {
+    MutexLock lock(mutex_);
+    // Two rounds to go: at once. One: after the pause.
+    urgent = urgent_rounds_ == kUrgentRounds || (urgent_rounds_ > 0 && now_us >= next_sweep_us_);
+    if (!urgent && now_us < next_sweep_us_) return;
+    // Until the bus is back, rounds would only repeat to it what it cannot announce.
+    if (!bus_.reachable()) return;
+    if (urgent) --urgent_rounds_;
+  }
   try {
-    Sweep();
+    if (urgent || IsOurTurn()) Sweep();
   } catch (const std::exception& error) {
     obs::Log(obs::LogLevel::kWarn, "outbox sweep failed", {{"error", error.what()}});
   }
-  // The second round comes early: the first one leaves what was committed just before a crash.
-  int64_t pause_us = swept_before_ ? kSweepEveryUs : (kUnannouncedMs + 1'000) * 1'000;
-  next_sweep_us_ = now_us + pause_us;
-  swept_before_ = true;
+  MutexLock lock(mutex_);
+  const int64_t every_ms = bus_.shared() ? kSharedSweepEveryMs : kSweepEveryMs;
+  next_sweep_us_ = now_us + (urgent_rounds_ > 0 ? kUrgentPauseMs : every_ms) * 1000;
+}
+
+bool Outbox::IsOurTurn() {
+  return !bus_.shared() || turns_.Take(kTask, kSharedSweepEveryMs, kSharedSweepEveryMs);
 }
 
 void Outbox::Sweep() {
@@ -134,11 +180,27 @@ void Outbox::SweepSlice(unsigned first, int64_t before_ms) {
   }
 }
 
+bool Outbox::AwaitRoom() {
+  MutexLock lock(mutex_);
+  for (int64_t waited_us = 0; !bus_.reachable(); waited_us += kRoomTickUs) {
+    if (stopping_) return false;
+    if (waited_us >= kRoomUs) {
+      urgent_rounds_ = kUrgentRounds;
+      return false;
+    }
+    wake_.WaitFor(mutex_, kRoomTickUs);
+  }
+  return true;
+}
+
 void Outbox::AnnounceAll(const std::vector<store::Row>& rows, store::Batch* erasures) {
   for (const store::Row& row : rows) {
+    if (!AwaitRoom()) return;
     try {
-      bus_.Publish(std::make_shared<const Event>(DecodeEvent(row.value)));
-      erasures->Erase(row.key);
+      auto event = std::make_shared<Event>(DecodeEvent(row.value));
+      event->foreign = true;
+      bus_.Publish(std::move(event));
+      if (!bus_.shared()) erasures->Erase(row.key);
     } catch (const std::exception& error) {
       obs::Log(obs::LogLevel::kWarn, "cannot announce an event of the outbox",
                {{"error", error.what()}});

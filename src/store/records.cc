@@ -345,6 +345,8 @@ void Records::Clear() {
   for (size_t i = 0; i < impl_->shard_count; ++i) {
     Impl::Shard& shard = impl_->shards[i];
     MutexLock lock(shard.mutex);
+    // What commits under way would leave may be just as old.
+    for (std::atomic<uint64_t>& epoch : shard.epochs) ++epoch;
     shard.flights.clear();
     shard.entries.clear();
     shard.hand = nullptr;

@@ -1,0 +1,206 @@
+#include "events/nats/receiver.h"
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "events/nats/sender.h"
+#include "obs/log.h"
+
+namespace stampede::events::nats {
+namespace {
+
+constexpr int64_t kTakeMs = 100;
+constexpr int64_t kSilenceUs = 1'000'000;
+constexpr int64_t kRetryUs = 200'000;
+constexpr int64_t kWarningUs = 10'000'000;
+
+using MetaData = std::unique_ptr<jsMsgMetaData, Destroyer<jsMsgMetaData_Destroy>>;
+
+}  // namespace
+
+Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
+                   const NatsOptions& options, Clock& clock, obs::Metrics& metrics)
+    : client_(client),
+      mailboxes_(mailboxes),
+      origin_(std::move(origin)),
+      blind_us_(options.blind_ms * 1000),
+      clock_(clock),
+      sequence_(metrics.AddGauge("stampede_events_sequence",
+                                 "Number in the event stream up to which this process has heard")),
+      hearing_(metrics.AddGauge("stampede_events_hearing",
+                                "1 while this process hears the event stream, else 0")),
+      heard_(metrics.AddCounter("stampede_events_heard_total", "Events of other processes")),
+      gaps_(metrics.AddCounter("stampede_events_gaps_total",
+                               "Times that events were missed for good, and caches dropped")),
+      contact_us_(clock.MonotonicUs()),
+      blind_since_us_(contact_us_) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+bool Receiver::WaitUntilReady(int64_t timeout_ms) {
+  const int64_t deadline_us = clock_.MonotonicUs() + timeout_ms * 1000;
+  MutexLock lock(mutex_);
+  while (!ready_ && !stopping_) {
+    int64_t left_us = deadline_us - clock_.MonotonicUs();
+    if (left_us <= 0) {
+      late_ = true;
+      return false;
+    }
+    changed_.WaitFor(mutex_, left_us);
+  }
+  return ready_;
+}
+
+void Receiver::Wake() { changed_.NotifyAll(); }
+
+void Receiver::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Receiver::stopping() {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+void Receiver::Run() {
+  while (!stopping()) {
+    const uint64_t epoch = client_.epoch();
+    try {
+      if (client_.connected()) {
+        Open();
+        hearing_.Set(1);
+        Listen(epoch);
+        continue;
+      }
+    } catch (const std::exception& error) {
+      Warn(error.what());
+    }
+    hearing_.Set(0);
+    TellIfBlind();
+    MutexLock lock(mutex_);
+    if (!stopping_) changed_.WaitFor(mutex_, kRetryUs);
+  }
+  consumer_.reset();
+}
+
+void Receiver::Open() {
+  consumer_.reset();
+  const StreamState state = client_.EnsureStream();
+  const bool placed = next_ > 0;
+  const bool continues = placed && Continues(state);
+  if (!continues) {
+    next_ = state.last + 1;
+    created_ = state.created;
+    last_time_ = state.last_time;
+    sequence_.Set(static_cast<int64_t>(state.last));
+  }
+  consumer_ = std::make_unique<Consumer>(client_, next_);
+  next_delivery_ = 1;
+  behind_at_ = 0;
+  contact_us_ = blind_since_us_ = clock_.MonotonicUs();
+  bool missed = placed && !continues;
+  {
+    MutexLock lock(mutex_);
+    // Whoever subscribed before this process had a place may have missed something too.
+    if (!ready_) missed |= late_;
+    ready_ = true;
+  }
+  changed_.NotifyAll();
+  if (missed) TellGap("the stream does not go on where it was left");
+}
+
+bool Receiver::Continues(const StreamState& state) {
+  if (state.created != created_ || state.first > next_ || state.last + 1 < next_) return false;
+  if (next_ == 1 || (state.last + 1 == next_ && state.last_time == last_time_)) return true;
+  // A stream that has lost its end (a power failure, a replica that was behind) and gone on numbers
+  // other messages alike.
+  return client_.TimeOf(next_ - 1) == last_time_;
+}
+
+void Receiver::Listen(uint64_t epoch) {
+  while (!stopping() && client_.connected() && client_.epoch() == epoch) {
+    Message message;
+    natsStatus status = consumer_->Next(message, kTakeMs);
+    if (status == NATS_OK) {
+      if (message && !Take(message.get())) return;
+    } else if (status != NATS_TIMEOUT) {
+      // It had to drop messages: from the last one heard again.
+      obs::Log(obs::LogLevel::kInfo, "event stream interrupted",
+               {{"status", natsStatus_GetText(status)}});
+      return;
+    } else if (clock_.MonotonicUs() - contact_us_ > kSilenceUs && !StillUpToDate()) {
+      return;
+    }
+  }
+}
+
+bool Receiver::StillUpToDate() {
+  const StreamState state = client_.GetStream();
+  contact_us_ = blind_since_us_ = clock_.MonotonicUs();
+  if (state.created != created_ || state.last + 1 < next_) return false;
+  // What is behind now may be under way; if it is still at the next look, it is lost.
+  const bool stuck = state.last >= next_ && behind_at_ == next_;
+  behind_at_ = state.last >= next_ ? next_ : 0;
+  return !stuck;
+}
+
+bool Receiver::Take(natsMsg* message) {
+  jsMsgMetaData* made = nullptr;
+  if (natsMsg_GetMetaData(&made, message) != NATS_OK) return false;
+  const MetaData data(made);
+  if (data->Sequence.Consumer < next_delivery_) return true;
+  // Lost on the way here: the stream still has it.
+  if (data->Sequence.Consumer > next_delivery_) return false;
+  ++next_delivery_;
+  contact_us_ = blind_since_us_ = clock_.MonotonicUs();
+  if (data->Sequence.Stream < next_) return true;
+  if (data->Sequence.Stream > next_) TellGap("the stream has dropped events");
+  Deliver(message);
+  next_ = data->Sequence.Stream + 1;
+  last_time_ = data->Timestamp;
+  sequence_.Set(static_cast<int64_t>(data->Sequence.Stream));
+  return true;
+}
+
+void Receiver::Deliver(natsMsg* message) {
+  if (HeaderOf(message, kOriginHeader) == origin_) return;
+  if (!HeaderOf(message, kGapHeader).empty()) return TellGap("an event was too large to be sent");
+  heard_.Add();
+  std::shared_ptr<Event> event;
+  try {
+    event = std::make_shared<Event>(DecodeEvent(
+        {natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message))}));
+  } catch (const std::exception& error) {
+    return TellGap(error.what());
+  }
+  event->foreign = true;
+  mailboxes_.Deliver(std::move(event));
+}
+
+void Receiver::Warn(const char* error) {
+  const int64_t now_us = clock_.MonotonicUs();
+  if (now_us < next_warning_us_) return;
+  next_warning_us_ = now_us + kWarningUs;
+  obs::Log(obs::LogLevel::kWarn, "cannot hear the event stream", {{"error", error}});
+}
+
+void Receiver::TellGap(const char* why) {
+  gaps_.Add();
+  obs::Log(obs::LogLevel::kWarn, "events were missed, caches are dropped", {{"why", why}});
+  mailboxes_.Tell(&Bus::Subscriber::OnGap);
+}
+
+void Receiver::TellIfBlind() {
+  const int64_t now_us = clock_.MonotonicUs();
+  if (now_us - blind_since_us_ < blind_us_) return;
+  blind_since_us_ = now_us;
+  mailboxes_.Tell(&Bus::Subscriber::OnBlind);
+}
+
+}  // namespace stampede::events::nats

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "events/bus.h"
+#include "events/nats/client.h"
+#include "obs/metrics.h"
+
+namespace stampede::events::nats {
+
+// Headers of a message of the stream, besides its id.
+inline constexpr const char* kOriginHeader = "Stampede-Node";  // who published it
+// The event is too large for NATS: the message says only that there was one.
+inline constexpr const char* kGapHeader = "Stampede-Gap";
+
+// What this process has published and the stream has not acknowledged: an ordered queue in memory
+// and a thread that works it off. Thread-safe. Messages are sent in order, a window of them ahead of
+// the acknowledgements; after a new connection, a refusal or a long silence they are sent again from
+// the first one that is missing. The stream drops those it has.
+class Sender {
+ public:
+  Sender(Client& client, std::string origin, size_t events_max, Clock& clock, Random& random,
+         obs::Metrics& metrics);
+  ~Sender();
+
+  // Never waits for NATS. What exceeds the bounds is forgotten.
+  void Send(const Event& event);
+  // Whether what is sent now is likely to arrive soon.
+  bool reachable();
+  void SetAcknowledgements(Bus::Acknowledgements* hooks);
+  // There is a new connection: what was under way may be lost.
+  void Resend();
+  // Waits, not for long, until everything is acknowledged, then ends the thread.
+  void Stop();
+
+ private:
+  struct Unacknowledged {
+    EventId id;
+    std::shared_ptr<const std::string> bytes;
+    int64_t sent_us = 0;  // 0: not under way
+  };
+  struct Outgoing {
+    uint64_t number;
+    EventId id;
+    std::shared_ptr<const std::string> bytes;
+  };
+
+  void Work();
+  std::vector<Outgoing> NextToSend() STAMPEDE_REQUIRES(mutex_);
+  void ResendIfSilent(int64_t now_us) STAMPEDE_REQUIRES(mutex_);
+  void SendOne(const Outgoing& outgoing);
+  void OnAnswer(natsMsg* message);
+  void OnRefusal(uint64_t number);
+  void ResendAll() STAMPEDE_REQUIRES(mutex_);
+
+  Client& client_;
+  const std::string origin_;
+  const size_t events_max_;
+  Clock& clock_;
+  const std::string inbox_;  // answers come to it, with the number appended
+  obs::Gauge& waiting_;
+
+  Mutex mutex_;
+  CondVar wake_;
+  std::map<uint64_t, Unacknowledged> queue_ STAMPEDE_GUARDED_BY(mutex_);
+  uint64_t next_number_ STAMPEDE_GUARDED_BY(mutex_) = 1;
+  uint64_t next_to_send_ STAMPEDE_GUARDED_BY(mutex_) = 1;  // all before it are under way or done
+  size_t under_way_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  size_t bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  int64_t not_before_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  int64_t progress_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // last answer, or last time nothing waited
+  bool forgotten_ STAMPEDE_GUARDED_BY(mutex_) = false;
+  bool stopping_ STAMPEDE_GUARDED_BY(mutex_) = false;
+  Mutex hooks_mutex_;
+  Bus::Acknowledgements* hooks_ STAMPEDE_GUARDED_BY(hooks_mutex_) = nullptr;
+
+  std::thread thread_;
+  std::unique_ptr<Listener> answers_;
+};
+
+}  // namespace stampede::events::nats
