@@ -45,7 +45,6 @@ after(async () => {
   await cluster?.close();
   await standby?.close();
   await postgres?.close();
-  await relay?.close();
 });
 
 const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -59,6 +58,9 @@ function underLoad(name, fault) {
       await load.progress();
       await fault(t);
       await load.progress();
+    } catch (error) {
+      t.diagnostic(cluster.log.slice(-3000));
+      throw error;
     } finally {
       await load.stop();
     }
@@ -120,6 +122,7 @@ underLoad('kill -9 of PostgreSQL, and its restart', async () => {
 
 underLoad('failover to the standby', async () => {
   await postgres.kill();
+  await relay.close();
   await standby.promote();
 });
 

@@ -50,6 +50,7 @@ export class Cluster {
   // One after the other: the first may have an empty store to fill.
   async launch() {
     for (const node of this.nodes) await node.launch();
+    await this.front.waitUntilUp?.();
   }
 
   // SIGTERM to all; the worst exit code.

@@ -56,7 +56,9 @@ export class Load {
     }, { timeoutMs });
   }
 
-  #ticket() { return new Promise((resolve) => { this.waiting.push(resolve); }); }
+  async #ticket() {
+    if (!this.over) await new Promise((resolve) => { this.waiting.push(resolve); });
+  }
 
   async #post() {
     for (;;) {
