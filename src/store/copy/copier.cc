@@ -55,9 +55,10 @@ void Copier::Distrust(Partition partition) {
 }
 
 void Copier::Finish() {
-  for (unsigned i = 0; i < kPartitionCount; ++i) {
+  constexpr unsigned kAtOnce = 64;
+  for (unsigned first = 0; first < kPartitionCount; first += kAtOnce) {
     Batch batch;
-    batch.EraseRange(BlockRange(Partition(i)));
+    for (unsigned i = first; i < first + kAtOnce; ++i) batch.EraseRange(BlockRange(Partition(i)));
     batch.Relax();
     target_.Commit(batch);
   }
