@@ -19,6 +19,7 @@ std::vector<std::optional<std::string>> MemoryStore::MultiGet(std::span<const st
 
 std::vector<std::vector<Row>> MemoryStore::MultiScan(std::span<const ScanRequest> requests) {
   for (const auto& request : requests) ValidateScan(request);
+  if (scan_hook_) scan_hook_(requests);
   std::vector<std::vector<Row>> answers;
   answers.reserve(requests.size());
   MutexLock lock(mutex_);

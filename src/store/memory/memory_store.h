@@ -13,12 +13,14 @@ namespace stampede::store {
 // A Store in RAM, for tests: an ordered map under one mutex, nothing survives. Thread-safe.
 class MemoryStore final : public Store {
  public:
-  // Called before each commit or MultiGet, without a lock held: it may count, block, or throw to
-  // let the call fail with nothing applied. Set before the store is shared between threads.
+  // Called before each commit, MultiGet or MultiScan, without a lock held: it may count, block, or
+  // throw to let the call fail with nothing applied. Set before the store is shared between threads.
   using CommitHook = std::function<void(const Batch&)>;
   using ReadHook = std::function<void(std::span<const std::string> keys)>;
+  using ScanHook = std::function<void(std::span<const ScanRequest> requests)>;
   void set_commit_hook(CommitHook hook) { commit_hook_ = std::move(hook); }
   void set_read_hook(ReadHook hook) { read_hook_ = std::move(hook); }
+  void set_scan_hook(ScanHook hook) { scan_hook_ = std::move(hook); }
 
   std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override;
   std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override;
@@ -33,6 +35,7 @@ class MemoryStore final : public Store {
 
   CommitHook commit_hook_;
   ReadHook read_hook_;
+  ScanHook scan_hook_;
   Mutex mutex_;
   Map rows_ STAMPEDE_GUARDED_BY(mutex_);
 };
