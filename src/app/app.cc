@@ -117,7 +117,7 @@ App::Impl::Impl(const Config& config)
       committer(store, records, *bus, ids, clock),
       blobs(media::MakeLocalBlobStore(config.data + "/media", random)),
       pictures({}, clock),
-      instance(committer, random),
+      instance(committer, random, opened.stale),
       accounts(committer, random, site),
       oauth(committer, random),
       authenticator(oauth, accounts),

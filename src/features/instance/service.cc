@@ -42,11 +42,12 @@ int64_t Total(std::span<const int64_t> values) {
 
 }  // namespace
 
-InstanceService::InstanceService(events::Committer& committer, Random& random)
-    : committer_(committer), random_(random) {}
+InstanceService::InstanceService(events::Committer& committer, Random& random,
+                                 store::Store* counted)
+    : committer_(committer), counted_(counted ? *counted : committer.store()), random_(random) {}
 
 InstanceService::Snapshot InstanceService::Count(int64_t now_ms) {
-  store::Store& store = committer_.store();
+  store::Store& store = counted_;
   Snapshot counted{.taken_ms = now_ms};
   counted.stats.users = Total(SumByPeriod(store, InstanceCounter::kUsers, 0, 0));
   counted.stats.statuses = Total(SumByPeriod(store, InstanceCounter::kStatuses, 0, 0));

@@ -28,7 +28,9 @@ struct Week {
 // What the server knows about itself: its counters and its own keys. Thread-safe.
 class InstanceService {
  public:
-  InstanceService(events::Committer& committer, Random& random);
+  // The statistics are counted in `counted`, which may be some moments behind; by default in the
+  // committer's store.
+  InstanceService(events::Committer& committer, Random& random, store::Store* counted = nullptr);
 
   // At most a minute old, because everybody asks.
   Stats GetStats();
@@ -48,6 +50,7 @@ class InstanceService {
   Snapshot Count(int64_t now_ms);
 
   events::Committer& committer_;
+  store::Store& counted_;
   Random& random_;
   Mutex mutex_;
   Snapshot snapshot_ STAMPEDE_GUARDED_BY(mutex_);
