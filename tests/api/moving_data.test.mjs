@@ -1,14 +1,14 @@
 // Saving and moving data while members go on posting: backup, restore, store verify, store copy.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../support/eventually.mjs';
 import { Api } from '../support/http.mjs';
+import { assertAllThere, command, done, keepPosting, killCopies, servedFrom, startCopy } from '../support/moving.mjs';
 import { makePng } from '../support/picture.mjs';
-import { binary, Server } from '../support/server.mjs';
+import { Server } from '../support/server.mjs';
 import { tokenFor } from '../support/sign_in.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'stampede-moving-'));
@@ -21,46 +21,10 @@ before(async () => {
   alice = new Api(server.url, await tokenFor(server.url, 'alice'));
 });
 after(async () => {
+  killCopies();
   await server.close();
   fs.rmSync(folder, { recursive: true });
 });
-
-// {code, out, err}, whatever the code.
-function command(...args) {
-  return new Promise((resolve) => {
-    execFile(binary, args, { timeout: 60_000 }, (error, out, err) =>
-      resolve({ code: error ? error.code ?? -1 : 0, out, err }));
-  });
-}
-
-// The output of a command that must succeed.
-async function done(...args) {
-  const { code, out, err } = await command(...args);
-  assert.equal(code, 0, `${args.join(' ')}: ${out}${err}`);
-  return out;
-}
-
-// Posts until told to stop, and then tells the ids that were acknowledged.
-function keepPosting() {
-  const acknowledged = [];
-  let posting = true;
-  const one = async () => {
-    while (posting) {
-      const reply = await alice.call('POST', '/api/v1/statuses', { json: { status: `post ${acknowledged.length}` } })
-        .catch(() => ({ status: 'refused' }));  // the server is being stopped
-      if (reply.status === 200) acknowledged.push(reply.body.id);
-      else posting = false;
-    }
-  };
-  const loops = [one(), one(), one()];
-  return {
-    acknowledged,
-    async stop() {
-      posting = false;
-      await Promise.all(loops);
-    },
-  };
-}
 
 async function setAvatar(colour) {
   const form = new FormData();
@@ -68,36 +32,27 @@ async function setAvatar(colour) {
   return (await alice.expect(200, 'PATCH', '/api/v1/accounts/update_credentials', { form })).avatar;
 }
 
-// Runs `check` against a server on another data directory, with the same address.
-async function servedFrom(data, check) {
-  const own = server.dataDir;
+// Stops the server for as long as another one serves other data.
+async function insteadServe(data, check) {
   assert.equal(await server.stop(), 0);
-  server.dataDir = data;
-  await server.launch();
   try {
-    await check();
+    await servedFrom(data, server, check);
   } finally {
-    await server.stop();
-    server.dataDir = own;
     await server.launch();
   }
 }
 
-async function assertAllThere(ids) {
-  for (const id of ids) await alice.get(`/api/v1/statuses/${id}`);
-}
-
 test('a backup of a server at work has every acknowledged post and its pictures', async () => {
   const avatar = await setAvatar([10, 200, 30]);
-  const posting = keepPosting();
-  await eventually(() => assert.ok(posting.acknowledged.length > 50));
+  const posting = keepPosting(alice);
+  await posting.more(50);
   const before = [...posting.acknowledged];
   await done('backup', place('backups'), '--data', server.dataDir);
   await posting.stop();
 
   await done('restore', place('backups'), '--data', place('restored'));
-  await servedFrom(place('restored'), async () => {
-    await assertAllThere(before);
+  await insteadServe(place('restored'), async () => {
+    await assertAllThere(alice, before);
     const me = await alice.get('/api/v1/accounts/verify_credentials');
     assert.equal(me.avatar, avatar);
     const picture = await fetch(avatar);
@@ -110,6 +65,14 @@ test('a backup of a server at work has every acknowledged post and its pictures'
 
 test('the control socket belongs to the owner alone', () => {
   assert.equal(fs.statSync(path.join(server.dataDir, 'control.sock')).mode & 0o777, 0o600);
+});
+
+test('what a killed command leaves behind is removed', async () => {
+  const snapshots = path.join(server.dataDir, 'snapshots');
+  const killed = startCopy(server.dataDir, place('never'));
+  await eventually(() => assert.ok(fs.readdirSync(snapshots).length > 0), { pauseMs: 1 });
+  await killed.kill();
+  await eventually(() => assert.deepEqual(fs.readdirSync(snapshots), []));
 });
 
 test('a second backup is cheap, and only the newest are kept', async () => {
@@ -138,7 +101,7 @@ test('a backup of a stopped server works as well', async () => {
     await server.launch();
   }
   await done('restore', place('cold'), '--data', place('from-cold'));
-  await servedFrom(place('from-cold'), () => assertAllThere([id]));
+  await insteadServe(place('from-cold'), () => assertAllThere(alice, [id]));
 });
 
 test('what is incomplete is not restored, and nothing is restored over data', async () => {
@@ -182,47 +145,29 @@ test('verify reads a store in use, and finds damage in one that is not', async (
   assert.match(damaged.err, /damaged/);
 });
 
-// Starts a copy; `said(pattern)` waits for a line.
-function startCopy(to, ...more) {
-  const child = spawn(binary, ['store', 'copy', '--from', server.dataDir, '--to', to, ...more]);
-  let text = '';
-  child.stdout.on('data', (chunk) => { text += chunk; });
-  child.stderr.on('data', (chunk) => { text += chunk; });
-  const ended = new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })); });
-  return {
-    child,
-    ended,
-    text: () => text,
-    said: (pattern) => eventually(() => assert.match(text, pattern), { timeoutMs: 60_000 }),
-  };
-}
-
 test('a store is copied while members post, and killed copies are taken up again', async () => {
-  const posting = keepPosting();
-  await eventually(() => assert.ok(posting.acknowledged.length > 20));
+  const posting = keepPosting(alice);
+  await posting.more(20);
   const target = place('copied');
-  const killed = startCopy(target);
+  const killed = startCopy(server.dataDir, target);
   await eventually(() => assert.ok(fs.existsSync(path.join(target, 'store'))));
-  killed.child.kill('SIGKILL');
-  await killed.ended;
+  await killed.kill();
 
-  const copy = startCopy(target);
-  await copy.said(/pass 1: /);
+  const copy = startCopy(server.dataDir, target);
   await copy.said(/ready: stop the server/);
+  assert.match(copy.text(), /pass 1: /);
   const early = await command('serve', '--data', target, '--listen', '127.0.0.1:0');
   assert.equal(early.code, 1, 'no server starts on half of the data');
-  const much = [...posting.acknowledged];
-  await eventually(() => assert.ok(posting.acknowledged.length > much.length + 20), { timeoutMs: 20_000 });
+  await posting.more(20);
   await server.stop();
   await posting.stop();
-  const { code } = await copy.ended;
-  assert.equal(code, 0, copy.text());
+  assert.equal(await copy.ended, 0, copy.text());
   assert.match(copy.text(), /checksums of all 4096 partitions are equal/);
 
   assert.match(await done('store', 'verify', '--store', target, '--against', server.dataDir), /\b0 of 4096 partitions differ/);
   fs.cpSync(path.join(server.dataDir, 'media'), path.join(target, 'media'), { recursive: true });
   await server.launch();
-  await servedFrom(target, () => assertAllThere(posting.acknowledged));
+  await insteadServe(target, () => assertAllThere(alice, posting.acknowledged));
   // Both have gone their own way since.
   const { id } = await alice.post('/api/v1/statuses', { status: 'only here' });
   assert.ok(id);

@@ -31,7 +31,7 @@ export class Cluster {
     await databases[0].createDatabase(databaseName);
     await run(['store', 'init', '--data', cluster.dataDir], cluster.env);
     watch(cluster.url);
-    for (const name of users) await cluster.createUser(name);
+    await Promise.all(users.map((name) => cluster.createUser(name)));
     cluster.nodes = (await freePorts(nodes)).map((each) =>
       new ServerProcess({ dataDir: cluster.dataDir, port: each, env: cluster.env, args }));
     cluster.front = await front({ port: publicPort, targets: cluster.nodes.map((node) => node.port) });
@@ -85,7 +85,7 @@ export class Cluster {
 let shared;
 let count = 0;
 export async function startForSuite(options) {
-  shared ??= Postgres.start().then((postgres) => { postgres.daemon.unref(); return postgres; });
+  shared ??= Postgres.start();
   const mode = process.env.STAMPEDE_SPREAD ?? 'round_robin';
   const front = mode === 'haproxy' ? startHaproxy : (where) => Spreader.start({ ...where, mode });
   return Cluster.start({

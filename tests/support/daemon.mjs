@@ -52,6 +52,8 @@ export class Daemon {
       this.process.once('exit', (code, signal) => resolve({ code, signal }));
       this.process.once('error', (error) => { keep(String(error)); resolve({ code: -1 }); });
     });
+    // A test that fails before it stops this shall end all the same; then this is killed.
+    for (const handle of [this.process, this.process.stdout, this.process.stderr]) handle.unref();
     this.gone = null;
     Daemon.#running.add(this);
     this.ended.then((how) => { this.gone = how; Daemon.#running.delete(this); });
@@ -64,11 +66,6 @@ export class Daemon {
   // Throws when the program ended although it should run.
   assertAlive() {
     if (!this.alive) throw new Error(`${this.command} ended (${JSON.stringify(this.gone)}):\n${this.log}`);
-  }
-
-  // The test may end while this runs; then it is killed.
-  unref() {
-    for (const handle of [this.process, this.process.stdout, this.process.stderr]) handle.unref();
   }
 
   signal(name) { if (this.alive) this.process.kill(name); }

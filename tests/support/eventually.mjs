@@ -11,3 +11,9 @@ export async function eventually(attempt, { timeoutMs = 10_000, pauseMs = 20 } =
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
+
+// What one member did is seen by others on other servers some moments later, when the event has reached
+// them. On a single server there is no such moment, and this tries once.
+export function acrossServers(attempt) {
+  return process.env.STAMPEDE_PROFILE === 'cluster' ? eventually(attempt, { timeoutMs: 3000 }) : attempt();
+}

@@ -25,6 +25,7 @@ export class Relay {
     relay.server = server;
     relay.listener = net.createServer((client) => relay.#join(client));
     await new Promise((resolve) => { relay.listener.listen(0, '127.0.0.1', resolve); });
+    relay.listener.unref();
     return relay;
   }
 
