@@ -30,7 +30,16 @@ std::unique_ptr<ControlServer> ServeSnapshots(store::Store& store, const std::st
     auto maker = std::make_shared<SnapshotMaker>(*embedded, data);
     maker->Sweep();
     auto server = std::make_unique<ControlServer>(ControlPath(data));
-    server->Add("snapshot", [maker] { return maker->Make(); });
+    server->Add("snapshot", [maker] {
+      ControlReply reply = maker->Make();
+      // When the connection ends, its user has removed the snapshot, or was killed.
+      reply.held =
+          std::shared_ptr<void>(reply.held.get(), [maker, lock = reply.held](void*) mutable {
+            lock.reset();
+            maker->Sweep();
+          });
+      return reply;
+    });
     server->Add("ping", [] { return ControlReply(); });
     server->Start();
     return server;
@@ -44,9 +53,10 @@ std::unique_ptr<ControlServer> ServeSnapshots(store::Store& store, const std::st
 std::unique_ptr<Snapshot> Snapshot::FromServer(const std::string& data) {
   auto call = ControlCall::Ask(ControlPath(data), "snapshot");
   if (!call) return nullptr;
-  // The server's own lock stands until the call is over.
-  return std::unique_ptr<Snapshot>(
-      new Snapshot(call->text(), LockDirectory(call->text(), LockKind::kShared)));
+  auto lock = LockDirectory(call->text(), LockKind::kShared);
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(call->text(), std::move(lock)));
+  snapshot->call_ = std::move(call);
+  return snapshot;
 }
 
 std::unique_ptr<Snapshot> Snapshot::Take(const std::string& data) {
@@ -60,6 +70,7 @@ std::unique_ptr<Snapshot> Snapshot::Take(const std::string& data) {
 Snapshot::~Snapshot() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+  lock_.reset();  // before the server looks at what is left
 }
 
 ControlReply SnapshotMaker::Make() {
@@ -74,13 +85,13 @@ ControlReply SnapshotMaker::Make() {
 }
 
 void SnapshotMaker::Sweep() {
-  if (!fs::exists(directory_)) return;
-  for (const auto& entry : fs::directory_iterator(directory_)) {
-    try {
+  try {
+    if (!fs::exists(directory_)) return;
+    for (const auto& entry : fs::directory_iterator(directory_)) {
       if (LockDirectory(entry.path(), LockKind::kExclusive)) fs::remove_all(entry.path());
-    } catch (const std::system_error&) {
-      // Its user has removed it meanwhile.
     }
+  } catch (const std::system_error&) {
+    return;  // one that its user removes at this moment, most likely
   }
 }
 

@@ -27,6 +27,7 @@ class Snapshot {
       : path_(std::move(path)), lock_(std::move(lock)) {}
   std::string path_;
   std::shared_ptr<void> lock_;
+  std::unique_ptr<ControlCall> call_;  // tells the server when this is over, even if we are killed
 };
 
 // The server's side: makes snapshots of the open store and removes those that nobody uses any more.
@@ -37,6 +38,7 @@ class SnapshotMaker {
       : store_(store), directory_(data + "/snapshots") {}
   // The answer is the path; the lock is held as long as the caller is connected.
   ControlReply Make();
+  // Throws nothing: what it cannot remove, it leaves to the next time.
   void Sweep();
 
  private:

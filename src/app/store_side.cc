@@ -10,6 +10,7 @@
 #include "store/postgres/bulk_writer.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/sessions.h"
+#include "store/rocksdb/inspect.h"
 
 namespace stampede::app {
 
@@ -43,7 +44,7 @@ class EmbeddedSide final : public StoreSide {
 
   StoreView Check() override {
     StoreView view{.snapshot = Snapshot::Take(data_)};
-    view.files = store::InspectRocksDb(view.snapshot->path());
+    view.inspection = store::InspectRocksDb(view.snapshot->path());
     view.store = Open(view.snapshot->path());
     return view;
   }
@@ -92,6 +93,10 @@ class PostgresSide final : public StoreSide {
   std::string name() const override { return name_; }
 
   StoreView Read() override { return {.store = Open(), .alone = !ServersThere()}; }
+
+  StoreView Check() override {
+    return {.store = Open(), .inspection = store::InspectPostgres(database_)};
+  }
 
   StoreTarget Write() override {
     if (ServersThere()) {

@@ -2,12 +2,11 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "app/snapshot.h"
 #include "store/bulk_writer.h"
-#include "store/rocksdb/inspect.h"
+#include "store/copy/summary.h"
 #include "store/store.h"
 
 namespace stampede::app {
@@ -16,8 +15,8 @@ namespace stampede::app {
 struct StoreView {
   std::unique_ptr<Snapshot> snapshot;  // what `store` was opened on, if it is one
   std::unique_ptr<store::Store> store;
-  bool alone = false;                      // nobody writes to the store while this lives
-  std::optional<store::Inspection> files;  // by Check, of an engine that has files of ours
+  bool alone = false;            // nobody writes to the store while this lives
+  store::Inspection inspection;  // by Check
 };
 
 // A store open for writing.
@@ -38,8 +37,8 @@ class StoreSide {
   // Of the embedded store: consistent, from the server if one runs, else the store itself, which no
   // server can then open. Of PostgreSQL: the database as it goes on.
   virtual StoreView Read() = 0;
-  // To be checked: as Read, but of the embedded store always a snapshot, whose files are inspected.
-  virtual StoreView Check() { return Read(); }
+  // To be checked: as Read, but of the embedded store always a snapshot; inspected by its engine.
+  virtual StoreView Check() = 0;
   // Throws Error(kUnavailable) if a server has it open, as far as that can be told.
   virtual StoreTarget Write() = 0;
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 
 #include "app/store_side.h"
 #include "base/clock.h"
@@ -49,10 +51,8 @@ store::StoreSummary Check(const std::string& where, const VerifyFlags& flags) {
     ProgressLine line("verify", progress, clock);
     summary = store::Summarize(*view.store, flags.threads, progress);
   }
-  if (view.files) {  // it looked at the same rows, and at more
-    summary.problems = view.files->problems;
-    summary.examples = std::move(view.files->examples);
-  }
+  summary.problems += view.inspection.problems;
+  std::ranges::move(view.inspection.examples, std::back_inserter(summary.examples));
   std::cout << side->name() << ": " << Grouped(summary.rows()) << " rows, " << Size(summary.bytes())
             << ", checksum " << TotalChecksum(summary) << "\n";
   if (flags.partitions) TellPartitions(summary);

@@ -132,6 +132,21 @@ TEST_F(PostgresCopy, ServersAreCountedAndCommandsAreNot) {
   EXPECT_EQ(CountServerSessions(database), 1u);
 }
 
+TEST_F(PostgresCopy, RowsThatNoScanMeetsAreFound) {
+  auto store = Open();
+  Batch batch;
+  batch.Put(RecordKey(1), "x");
+  batch.Put(QueueKey(1), "x");
+  store->Commit(batch);
+  EXPECT_EQ(InspectPostgres(database).problems, 0u);
+  std::string schema = database.substr(database.find("search_path=") + 12);
+  server.Sql("INSERT INTO " + schema + ".kv VALUES (7, '\\x0007ec01', ''), (7, '\\x', ''), " +
+             "(8, '\\x0007f001', ''), (7, '\\x0007f201', '')");
+  Inspection found = InspectPostgres(database);
+  EXPECT_EQ(found.problems, 4u) << "no such table, no key, another partition, a queue's row";
+  EXPECT_EQ(found.examples.size(), 4u);
+}
+
 TEST(DatabaseNames, TellNoPassword) {
   std::string name = NameOfDatabase("postgresql://me:secret@a:1,b:2/stampede?sslmode=require");
   EXPECT_EQ(name, "the database stampede at a,b port 1,2");

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "codec/hex.h"
+#include "store/keyspace.h"
 #include "store/postgres/command_session.h"
 
 namespace stampede::store {
@@ -15,6 +17,27 @@ namespace {
 constexpr const char* kCount =
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'stampede'";
+
+// $1: the bytes of the tables whose rows belong here. A short key has no byte to look at, hence CASE.
+constexpr const char* kHiddenInKv =
+    "SELECT encode(key, 'hex'), count(*) OVER () FROM kv WHERE CASE WHEN length(key) < 3 THEN true "
+    "ELSE part <> get_byte(key, 0) * 256 + get_byte(key, 1) OR part >= 4096 OR "
+    "position(substring(key FROM 3 FOR 1) IN $1::bytea) = 0 END LIMIT 20";
+constexpr const char* kHiddenInQueue =
+    "SELECT encode(key, 'hex'), count(*) OVER () FROM kv_queue WHERE CASE WHEN length(key) < 3 "
+    "THEN "
+    "true ELSE part <> get_byte(key, 0) * 256 + get_byte(key, 1) OR part >= 4096 OR "
+    "position(substring(key FROM 3 FOR 1) IN $1::bytea) = 0 END LIMIT 20";
+
+// As PostgreSQL reads bytea.
+std::string TableBytes(bool queues) {
+  std::string bytes;
+  for (const Table* table : AllTables()) {
+    bool is_queue = table->access() == Access::kQueue;
+    if (is_queue == queues) bytes.push_back(static_cast<char>(table->byte()));
+  }
+  return "\\x" + codec::HexEncode(bytes);
+}
 
 }  // namespace
 
@@ -50,6 +73,24 @@ std::string ForCommand(const std::string& database) {
 size_t CountServerSessions(const std::string& database) {
   postgres::CommandSession session(ForCommand(database));
   return std::strtoul(PQgetvalue(session.Run(kCount).get(), 0, 0), nullptr, 10);
+}
+
+Inspection InspectPostgres(const std::string& database) {
+  postgres::CommandSession session(ForCommand(database));
+  Inspection result;
+  for (bool queues : {false, true}) {
+    auto rows = session.Run(queues ? kHiddenInQueue : kHiddenInKv, {TableBytes(queues).c_str()});
+    int count = PQntuples(rows.get());
+    for (int i = 0; i < count; ++i) {
+      result.Complain(std::string("key ") + PQgetvalue(rows.get(), i, 0) +
+                      " belongs to no table or lies in the wrong place");
+    }
+    if (count > 0) {
+      result.problems +=
+          std::strtoul(PQgetvalue(rows.get(), 0, 1), nullptr, 10) - static_cast<uint64_t>(count);
+    }
+  }
+  return result;
 }
 
 }  // namespace stampede::store

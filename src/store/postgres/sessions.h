@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string>
 
+#include "store/copy/summary.h"
+
 // What an operator's commands ask about a database besides its rows. Throw Error when it cannot be
 // reached.
 namespace stampede::store {
@@ -15,5 +17,8 @@ std::string ForCommand(const std::string& database);
 
 // Sessions of servers of ours with this database, on the server that takes writes.
 size_t CountServerSessions(const std::string& database);
+
+// Looks at every row for whether scans meet it.
+Inspection InspectPostgres(const std::string& database);
 
 }  // namespace stampede::store

@@ -32,10 +32,12 @@ std::vector<rocksdb::ColumnFamilyDescriptor> FamiliesOf(const std::string& path)
   return families;
 }
 
-// What is wrong with a row in this family, besides what ProblemOf finds.
-std::string MisplacementOf(std::string_view key, const std::string& family) {
+// Why no scan meets a key that lies in this family; empty when they do.
+std::string Hidden(std::string_view key, const std::string& family) {
   const Table* table = TableOf(key);
-  if (table == nullptr) return {};
+  if (table == nullptr || static_cast<unsigned>(PartitionOfKey(key)) >= kPartitionCount) {
+    return ProblemOf(key, {});
+  }
   static constexpr const char* kNames[] = {"record", "index", "queue"};
   if (family == kNames[static_cast<size_t>(table->access())]) return {};
   return "a key of table " + std::string(table->name()) + " lies in the family " + family;
@@ -50,21 +52,15 @@ Inspection InspectRocksDb(const std::string& path) {
   Require(path, rocksdb::DB::OpenForReadOnly({}, path, families, &handles, &raw));
   std::unique_ptr<rocksdb::DB> db(raw);
   Inspection result;
-  auto complain = [&](std::string problem) {
-    if (problem.empty()) return;
-    ++result.problems;
-    if (result.examples.size() < kProblemsTold) result.examples.push_back(std::move(problem));
-  };
   Status status = db->VerifyChecksum();
   for (auto* handle : handles) {
     if (!status.ok()) break;
     rocksdb::ReadOptions options;
     options.fill_cache = false;
     std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(options, handle));
-    for (it->SeekToFirst(); it->Valid(); it->Next(), ++result.rows) {
-      std::string_view key = it->key().ToStringView();
-      complain(ProblemOf(key, it->value().ToStringView()));
-      complain(MisplacementOf(key, handle->GetName()));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      std::string problem = Hidden(it->key().ToStringView(), handle->GetName());
+      if (!problem.empty()) result.Complain(std::move(problem));
     }
     status = it->status();
   }
