@@ -294,9 +294,9 @@ TEST_P(StoreConformance, CallsThatBreakTheContractAreRefusedAndChangeNothing) {
   };
   refuses([](Batch& b) { b.Put(RecordKey(1) + std::string(limits::kKeyBytesMax, 'k'), "v"); });
   refuses([](Batch& b) { b.Put(RecordKey(1), std::string(limits::kValueBytesMax + 1, 'v')); });
-  refuses([](Batch& b) { b.Put("\x01\x01\xee of no table", "v"); });
+  refuses([](Batch& b) { b.Put("\x01\x01\xff of no table", "v"); });
   refuses([](Batch& b) { b.Put("\x01", "v"); });
-  refuses([](Batch& b) { b.ExpectAbsent("\x01\x01\xee of no table"); });
+  refuses([](Batch& b) { b.ExpectAbsent("\x01\x01\xff of no table"); });
   refuses([](Batch& b) { b.Erase(IndexKey(77)); });
   refuses([](Batch& b) { b.Add(IndexKey(77), 1); });
   refuses([](Batch& b) { b.EraseRange({IndexKey(70), IndexKey(78)}); });
@@ -304,7 +304,7 @@ TEST_P(StoreConformance, CallsThatBreakTheContractAreRefusedAndChangeNothing) {
   refuses([](Batch& b) {
     for (uint64_t i = 0; i < 9; ++i) b.Put(RecordKey(i), std::string(limits::kValueBytesMax, 'v'));
   });
-  EXPECT_THROW(store->Get("\x01\x01\xee"), std::logic_error);
+  EXPECT_THROW(store->Get("\x01\x01\xff"), std::logic_error);
   EXPECT_THROW(store->Scan({{IndexKey(1), IndexKey(1, 8)}, 1}), std::logic_error);
   EXPECT_THROW(store->Scan({All(kIndexTable), limits::kScanRowsMax + 1}), std::logic_error);
 }
