@@ -100,6 +100,7 @@ async function supervise(name, daemon, launch, { afterMs = RESTART_MS, mayStart 
   }
 }
 
+setInterval(() => {}, 60_000);  // runs until it is told to stop
 const parts = await start();
 const { postgres, standby, nats, cluster } = parts;
 describe(parts);

@@ -35,11 +35,12 @@ export function removeFolder(folder) {
 export class Daemon {
   static #running = new Set();
 
-  // `options` are those of child_process.spawn: env, uid, gid.
-  constructor(command, args, options = {}) {
+  // `options` are those of child_process.spawn: env, uid, gid. `lastSignal` ends it when the test ends.
+  constructor(command, args, options = {}, lastSignal = 'SIGKILL') {
     this.command = command;
     this.args = args;
     this.options = options;
+    this.lastSignal = lastSignal;
     this.log = '';  // of all its lives; the end of it
   }
 
@@ -78,8 +79,8 @@ export class Daemon {
   }
 
   static killAll() {
-    for (const daemon of Daemon.#running) daemon.process.kill('SIGKILL');
-    for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
+    for (const daemon of Daemon.#running) daemon.process.kill(daemon.lastSignal);
+    for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 

@@ -47,7 +47,7 @@ export class Postgres {
   async launch() {
     const all = { ...SMALL, port: this.port, fsync: this.durable ? 'on' : 'off', ...this.settings };
     const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    this.daemon ??= new Daemon(path.join(BIN, 'postgres'), ['-D', this.data, ...flags], { ...owner, cwd: '/' });
+    this.daemon ??= new Daemon(path.join(BIN, 'postgres'), ['-D', this.data, ...flags], { ...owner, cwd: '/' }, 'SIGQUIT');
     this.daemon.launch();
     await eventually(async () => {
       if (this.daemon.alive) await tool('pg_isready', ['-q', '-h', '127.0.0.1', '-p', String(this.port)]);
