@@ -31,8 +31,9 @@ function command(args, env = {}) {
 test('every command has help', async () => {
   const top = await command(['--help']);
   assert.equal(top.code, 0);
-  for (const name of ['serve', 'user', 'routes', 'settings']) assert.match(top.out, new RegExp(`\\b${name}\\b`));
-  for (const args of [['serve'], ['user'], ['user', 'create'], ['routes'], ['settings']]) {
+  for (const name of ['serve', 'user', 'routes', 'settings', 'backup', 'restore', 'store']) assert.match(top.out, new RegExp(`\\b${name}\\b`));
+  for (const args of [['serve'], ['user'], ['user', 'create'], ['routes'], ['settings'], ['backup'], ['restore'],
+    ['store'], ['store', 'verify'], ['store', 'copy'], ['store', 'init']]) {
     const help = await command([...args, '--help']);
     assert.equal(help.code, 0, args.join(' '));
     assert.ok(help.out.length > 50);
