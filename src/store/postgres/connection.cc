@@ -17,10 +17,12 @@ namespace {
 constexpr const char* kSessionSettings =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
     "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-    "SET enable_material = off; SET bytea_output = hex; "
-    // The server gives up on a vanished client soon, and lets go of its locks.
+    "SET enable_material = off; SET statement_timeout = ";
+// Not to be had on every system: the server gives up on a vanished client soon, and lets go of its
+// locks.
+constexpr const char* kKeepAliveSettings =
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
-    "SET client_connection_check_interval = 5000; SET statement_timeout = ";
+    "SET client_connection_check_interval = 5000";
 constexpr const char* kCitusSettings = "SET citus.propagate_set_commands = 'local'";
 constexpr const char* kIsDistributed = "SELECT FROM pg_extension WHERE extname = 'citus'";
 
@@ -156,6 +158,7 @@ void Connection::Configure(int timeout_ms) {
   std::string settings = kSessionSettings + std::to_string(timeout_ms);
   Owned set = Own(PQexec(conn_.get(), settings.c_str()));
   if (!Succeeded(set.get())) throw ConnectFailure(Trimmed(PQerrorMessage(conn_.get())), false);
+  Own(PQexec(conn_.get(), kKeepAliveSettings));
   Owned citus = Own(PQexec(conn_.get(), kIsDistributed));
   if (!Succeeded(citus.get())) throw ConnectFailure(Trimmed(PQerrorMessage(conn_.get())), false);
   distributed_ = PQntuples(citus.get()) > 0;
@@ -204,13 +207,16 @@ bool Connection::SendCall(const Call& call) {
 std::optional<Failure> Connection::Run(std::span<const Call> calls, int64_t deadline_us,
                                        std::vector<Result>* results) {
   standby_skipped_ = false;
+  settled_ = false;
   const bool rolls_back = PQtransactionStatus(conn_.get()) == PQTRANS_INERROR;
   if (rolls_back && !SendCall(Call(Statement::kRollback))) return Lost(0);
   for (size_t i = 0; i < calls.size(); ++i) {
     if (!SendCall(calls[i])) return Lost(i);
   }
   if (PQpipelineSync(conn_.get()) != 1) return Lost(calls.size());
-  return Receive(calls.size(), rolls_back, deadline_us, results);
+  auto failure = Receive(calls.size(), rolls_back, deadline_us, results);
+  settled_ = !failure || !failure->lost;
+  return failure;
 }
 
 // Per statement libpq gives its result and then null; for the end of the pipeline, one result.
@@ -286,6 +292,7 @@ Failure Connection::Lost(size_t call) const {
 }
 
 bool Connection::open() {
+  if (!settled_) return false;
   pollfd waiting{.fd = PQsocket(conn_.get()), .events = POLLIN, .revents = 0};
   if (poll(&waiting, 1, 0) <= 0) return PQstatus(conn_.get()) == CONNECTION_OK;
   // Nothing was asked, so this is a notice, a changed parameter or the end.

@@ -101,6 +101,7 @@ class Connection {
   bool distributed_ = false;
   bool standby_skipped_ = false;
   bool timed_out_ = false;
+  bool settled_ = true;  // every answer of the last run was read
 };
 
 // The connection string with what it lacks: `session` (target_session_attrs), time-outs, keep-alives.

@@ -96,9 +96,9 @@ void Pool::TryOpen(Slot& slot) {
   away_since_us_ = 0;
 }
 
-void Pool::Open(Slot& slot, int64_t deadline_us) {
+void Pool::Open(Slot& slot, int64_t deadline_us, bool patient) {
   for (int64_t pause_us = kPauseMinUs;; pause_us = std::min(2 * pause_us, kPauseMaxUs)) {
-    RefuseIfAway(NowUs());
+    if (!patient) RefuseIfAway(NowUs());
     try {
       TryOpen(slot);
       return;
@@ -115,7 +115,7 @@ Pool::Lease::~Lease() {
   pool_.Return(slot_);
 }
 
-Connection& Pool::Lease::connection(int64_t deadline_us) {
+Connection& Pool::Lease::connection(int64_t deadline_us, bool patient) {
   if (slot_->connection) {
     const int64_t now_us = NowUs();
     bool stale = slot_->generation != pool_.generation_ || !slot_->connection->open() ||
@@ -123,9 +123,7 @@ Connection& Pool::Lease::connection(int64_t deadline_us) {
                   !slot_->connection->Answers(std::min(deadline_us, now_us + kAnswerUs)));
     if (stale) Drop();
   }
-  if (!slot_->connection) {
-    pool_.Open(*slot_, deadline_us);
-  }
+  if (!slot_->connection) pool_.Open(*slot_, deadline_us, patient);
   slot_->used_us = NowUs();
   return *slot_->connection;
 }

@@ -37,8 +37,9 @@ class Pool {
     Lease& operator=(const Lease&) = delete;
 
     // A connection that works, as far as is known; opens one if need be. Throws
-    // Error(kUnavailable).
-    Connection& connection(int64_t deadline_us);
+    // Error(kUnavailable): at the deadline, or unless `patient` at once when the database has been
+    // away for some seconds.
+    Connection& connection(int64_t deadline_us, bool patient = false);
     void Drop() { slot_->connection.reset(); }
 
     int64_t lane() const { return slot_->lane; }
@@ -64,7 +65,7 @@ class Pool {
 
  private:
   void Return(Slot* slot);
-  void Open(Slot& slot, int64_t deadline_us);
+  void Open(Slot& slot, int64_t deadline_us, bool patient);
   void TryOpen(Slot& slot);
   void RefuseIfAway(int64_t now_us) STAMPEDE_EXCLUDES(mutex_);
   void NoteFailure(const std::string& reason) STAMPEDE_EXCLUDES(mutex_);

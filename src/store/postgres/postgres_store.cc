@@ -347,7 +347,7 @@ bool PostgresStoreImpl::IsIn(const CommitPlan& plan, Pool::Lease& lease) {
   try {
     for (;;) {
       std::vector<Result> results;
-      Connection& connection = lease.connection(tries.deadline_us());
+      Connection& connection = lease.connection(tries.deadline_us(), true);
       Bump(counters_.round_trips);
       auto failure = connection.Run({&fence, 1}, tries.deadline_us(), &results);
       if (!failure) {

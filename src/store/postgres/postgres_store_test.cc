@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "store/postgres/connection.h"
+#include "store/postgres/pool.h"
 #include "store/postgres/testing/postgres_server.h"
 
 namespace stampede::store::testing {
@@ -176,24 +177,15 @@ TEST_F(PostgresStoreTest, WhoWaitsTooLongForALockIsRefusedAndChangedNothing) {
 }
 
 TEST_F(PostgresStoreTest, WhoGetsNoConnectionInTimeIsRefused) {
-  auto store = Open(600, 1);
-  ASSERT_TRUE(store->Commit(Putting(RecordKey(1), "one")));
-  OtherSession other(database);
-  other.Run("BEGIN; SELECT FROM kv FOR UPDATE");
-  std::thread holder([&] {
-    EXPECT_EQ(CodeOf([&] { store->Commit(Putting(RecordKey(1), "two")); }),
-              ErrorCode::kUnavailable);
-  });
-  while (SharedPostgres().Sql(
-             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0") {
+  postgres::Pool pool(database, 1, 8'000);
+  auto in_ms = [](int64_t ms) { return postgres::NowUs() + 1000 * ms; };
+  {
+    postgres::Pool::Lease only = pool.Borrow(in_ms(1'000));
+    EXPECT_TRUE(only.connection(in_ms(8'000)).Answers(in_ms(8'000)));
+    EXPECT_EQ(CodeOf([&] { pool.Borrow(in_ms(50)); }), ErrorCode::kUnavailable);
   }
-  EXPECT_EQ(CodeOf([&] {
-              for (;;) store->Get(RecordKey(1));  // until the holder gives up, one is refused first
-            }),
-            ErrorCode::kUnavailable);
-  holder.join();
-  other.Run("ROLLBACK");
-  EXPECT_EQ(store->Get(RecordKey(1)), "one");
+  EXPECT_TRUE(pool.Borrow(in_ms(50)).connection(in_ms(8'000)).open());
+  EXPECT_EQ(pool.connects(), 1u);
 }
 
 // The trigger fails as many writes as the sequence says; sequences are not rolled back.
@@ -236,13 +228,13 @@ TEST_F(PostgresStoreTest, AReadOnlyServerIsLeftUntilThereIsAWritableOne) {
   auto set_read_only = [&](const char* value) {
     SharedPostgres().Sql("ALTER SYSTEM SET default_transaction_read_only = " + std::string(value));
     SharedPostgres().Sql("SELECT pg_reload_conf()");
-    while (SharedPostgres().Sql("SHOW default_transaction_read_only") != value) {
-    }
+    EXPECT_TRUE(Eventually(
+        [&] { return SharedPostgres().Sql("SHOW default_transaction_read_only") == value; }));
   };
   set_read_only("on");
   std::thread healer([&] {
     // It has been noticed once a connection is refused and tried again.
-    while (store->stats().retries == 0) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return store->stats().retries > 0; }));
     set_read_only("off");
   });
   EXPECT_TRUE(store->Commit(Putting(RecordKey(1), "two")));

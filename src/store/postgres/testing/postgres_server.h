@@ -24,12 +24,23 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "store/postgres/postgres_store.h"
 #include "store/test_support.h"
 
 // Real PostgreSQL servers for tests, in temporary directories and on free ports of loopback. Header-only,
 // so that it is part of test programs alone.
 namespace stampede::store::testing {
+
+// Asks again and again, but not for ever: false after half a minute.
+template <class Condition>
+bool Eventually(Condition condition) {
+  SystemClock clock;
+  for (int64_t end_us = clock.MonotonicUs() + 30'000'000; !condition(); usleep(1'000)) {
+    if (clock.MonotonicUs() > end_us) return false;
+  }
+  return true;
+}
 
 // A port of loopback that nobody listens on at this moment.
 inline uint16_t FreePort() {
