@@ -30,12 +30,12 @@ export class Cluster {
     };
     await databases[0].createDatabase(databaseName);
     await run(['store', 'init', '--data', cluster.dataDir], cluster.env);
-    watch(cluster.url);
     await Promise.all(users.map((name) => cluster.createUser(name)));
     cluster.nodes = (await freePorts(nodes)).map((each) =>
       new ServerProcess({ dataDir: cluster.dataDir, port: each, env: cluster.env, args }));
     cluster.front = await front({ port: publicPort, targets: cluster.nodes.map((node) => node.port) });
     await cluster.launch();
+    watch(cluster.url);
     return cluster;
   }
 
