@@ -13,7 +13,9 @@ namespace stampede::net {
 
 // Counts requests in fixed windows aligned to multiples of their length since the epoch, as
 // Mastodon's do (docs.joinmastodon.org/api/rate-limits). Thread-safe, bounded: when too many keys
-// are live, the oldest windows go first. Counters are this process's own and lost on restart.
+// are live, the oldest windows go first. Counters are lost on restart. Processes that share their
+// work tell each other what they counted (TakeUses, AddUses), so a limit holds wherever the requests
+// land, but for what was used since they last spoke.
 class RateLimiter {
  public:
   struct Rule {
@@ -34,9 +36,18 @@ class RateLimiter {
   // Counts one use by `subject` and says what is left.
   Result Use(const Rule& rule, std::string_view subject);
 
+  // From now on uses are noted for TakeUses. Before the first Use.
+  void Share() { sharing_ = true; }
+  // What was used since the last call, for the AddUses of all other processes; at most `bytes_max`,
+  // so call again until it is empty.
+  std::string TakeUses(size_t bytes_max);
+  // Ignores what is malformed or too late.
+  void AddUses(std::string_view bytes);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  bool sharing_ = false;
 };
 
 }  // namespace stampede::net

@@ -49,6 +49,60 @@ TEST(RateLimiter, AFloodOfSubjectsDropsTheWindowsThatEndFirst) {
   EXPECT_FALSE(limiter.Use(kDay, "alice").allowed);
 }
 
+TEST(RateLimiter, ProcessesThatTellEachOtherShareALimit) {
+  ManualClock clock(1'700'000'010'000);
+  RateLimiter a(clock, 1000), b(clock, 1000);
+  a.Share();
+  b.Share();
+  a.Use(kRule, "alice");
+  a.Use(kRule, "alice");
+  b.AddUses(a.TakeUses(1000));
+  EXPECT_EQ(a.TakeUses(1000), "");
+  EXPECT_EQ(b.TakeUses(1000), "") << "what was heard is not told on";
+  EXPECT_EQ(b.Use(kRule, "alice").remaining, 0);
+  EXPECT_EQ(b.Use(kRule, "bob").remaining, 2);
+  a.AddUses(b.TakeUses(1000));
+  EXPECT_FALSE(a.Use(kRule, "alice").allowed);
+  EXPECT_EQ(a.Use(kRule, "bob").remaining, 1);
+}
+
+TEST(RateLimiter, WhatIsToldAfterTheWindowCountsForNothing) {
+  ManualClock clock(1'700'000'010'000);
+  RateLimiter a(clock, 1000), b(clock, 1000);
+  a.Share();
+  a.Use(kRule, "alice");
+  const std::string late = a.TakeUses(1000);
+  clock.AdvanceMs(30'000);
+  b.AddUses(late);
+  EXPECT_EQ(b.Use(kRule, "alice").remaining, 2);
+  a.Use(kRule, "alice");
+  b.AddUses(a.TakeUses(1000));
+  EXPECT_EQ(b.Use(kRule, "alice").remaining, 0);
+}
+
+TEST(RateLimiter, ManyUsesAreToldInPieces) {
+  ManualClock clock;
+  RateLimiter a(clock, 10'000), b(clock, 10'000);
+  a.Share();
+  for (int i = 0; i < 1000; ++i) a.Use(kRule, std::to_string(i));
+  size_t pieces = 0;
+  for (std::string bytes; !(bytes = a.TakeUses(2400)).empty(); ++pieces) {
+    EXPECT_LE(bytes.size(), 2400u);
+    b.AddUses(bytes);
+  }
+  EXPECT_EQ(pieces, 10u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(b.Use(kRule, std::to_string(i)).remaining, 1);
+}
+
+TEST(RateLimiter, BytesOfSomebodyElseAreIgnored) {
+  ManualClock clock;
+  RateLimiter limiter(clock, 100);
+  limiter.AddUses("short");
+  limiter.AddUses(std::string(24, '\xff'));
+  limiter.AddUses(std::string(24, '\0'));
+  EXPECT_EQ(limiter.Use(kRule, "alice").remaining, 2);
+}
+
 TEST(RateLimiter, NoUseIsLostBetweenThreads) {
   ManualClock clock;
   RateLimiter limiter(clock, 1000);
