@@ -3,11 +3,13 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "app/cluster.h"
 #include "app/demo.h"
 #include "app/health.h"
 #include "app/open_store.h"
 #include "app/periodic.h"
 #include "app/snapshot.h"
+#include "events/cache_invalidator.h"
 #include "events/committer.h"
 #include "features/accounts/routes.h"
 #include "features/feeds/routes.h"
@@ -76,6 +78,7 @@ struct App::Impl {
   store::Store& store;
   store::Records records;
   std::unique_ptr<events::Bus> bus;
+  events::CacheInvalidator invalidator;
   IdGenerator ids;
   events::Committer committer;
   std::unique_ptr<media::BlobStore> blobs;
@@ -96,6 +99,7 @@ struct App::Impl {
   jobs::JobRunner jobs;
   Periodic periodic;
   net::RateLimiter limiter;
+  SharedLimits shared_limits;
   std::atomic<bool> draining = false;
   net::RouteTable table;
   net::Router router;
@@ -112,7 +116,8 @@ App::Impl::Impl(const Config& config)
       opened(OpenStore(config, metrics)),
       store(*opened.store),
       records(store, static_cast<size_t>(config.record_cache_mb) * kMiB),
-      bus(events::MakeInProcessBus()),
+      bus(MakeBus(config, clock, random, metrics)),
+      invalidator(*bus, records),
       ids(clock, random),
       committer(store, records, *bus, ids, clock),
       blobs(media::MakeLocalBlobStore(config.data + "/media", random)),
@@ -132,8 +137,9 @@ App::Impl::Impl(const Config& config)
       jobs(committer, random, metrics,
            config.database.empty() ? jobs::Sharing::kOneProcess : jobs::Sharing::kManyProcesses,
            config.job_lease_ms),
-      periodic(clock),
+      periodic(store, clock),
       limiter(clock, kRateLimitKeysMax),
+      shared_limits(*bus, limiter),
       table(MakeRoutes()),
       router(
           table, authenticator, limiter, clock, metrics,
@@ -197,6 +203,7 @@ void App::Start() {
   impl_->committer.Start();
   impl_->jobs.Start();
   impl_->periodic.Start();
+  impl_->shared_limits.Start();
   if (impl_->metrics_server) impl_->metrics_server->Start();
   impl_->server.Start();
   impl_->control = ServeSnapshots(impl_->store, impl_->config.data);
@@ -212,6 +219,7 @@ void App::Stop() {
   impl_->control.reset();
   impl_->server.Stop();
   if (impl_->metrics_server) impl_->metrics_server->Stop();
+  impl_->shared_limits.Stop();
   impl_->periodic.Stop();
   impl_->jobs.Stop();
   impl_->committer.Stop();

@@ -16,6 +16,7 @@ struct Config {
   std::string data = "./data";
   std::string database;  // empty: the embedded store
   std::string database_replica;
+  std::string events;  // empty: in the process
   std::string listen = "127.0.0.1:8080";
   std::string base_url;  // empty: http:// and the address listened on
   std::string metrics_listen = "127.0.0.1:0";
@@ -29,6 +30,8 @@ struct Config {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   int64_t database_pool = 16;
+  int64_t events_replicas = 1;
+  int64_t events_mb = 256;
   int64_t status_chars_max = 500;
   int64_t workers = 32;
   int64_t io_threads = 1;

@@ -6,14 +6,17 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "events/turns.h"
 
 namespace stampede::app {
 
-// Runs small tasks again and again, one at a time, on one thread. A task that throws is logged and
-// runs again next time. Tasks are idempotent: every node runs them.
+// Runs small tasks again and again, one at a time, on one thread. Among the processes of one store
+// each task runs once per period, on whichever gets the turn; if that one dies, on another, within
+// minutes. A task that throws is logged and runs again. Tasks are idempotent: now and then one runs
+// twice.
 class Periodic {
  public:
-  explicit Periodic(Clock& clock) : clock_(clock) {}
+  Periodic(store::Store& store, Clock& clock) : clock_(clock), turns_(store, clock) {}
   ~Periodic() { Stop(); }
 
   // Before Start. First run after `every_ms`.
@@ -29,8 +32,10 @@ class Periodic {
     std::function<void()> run;
   };
   void Loop();
+  void RunIfOurTurn(Task& task);
 
   Clock& clock_;
+  events::Turns turns_;
   std::vector<Task> tasks_;
   Mutex mutex_;
   CondVar stop_;
