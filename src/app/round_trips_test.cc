@@ -13,10 +13,10 @@
 namespace stampede::app {
 namespace {
 
-// What a request costs when the store is at the other end of a network: every call of the store is one
-// round trip on PostgreSQL (its own test says so), so here they are counted on the store in
-// RAM. The names say how many there are with nothing in the record cache, and then with everything. The
-// token of a request is left out: it is cached.
+// What a request costs when the store is at the other end of a network: every call of the store is
+// one round trip on PostgreSQL (its own test says so), so here they are counted on the store in
+// RAM. The names say how many there are with nothing in the record cache, and then with everything.
+// The token of a request is left out: it is cached.
 class RoundTrips : public ::testing::Test {
  protected:
   RoundTrips() {

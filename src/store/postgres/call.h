@@ -10,8 +10,8 @@
 
 namespace stampede::store::postgres {
 
-// One parameter in PostgreSQL's binary format. Keys and values are only pointed at: they outlive the
-// call.
+// One parameter in PostgreSQL's binary format. Keys and values are only pointed at: they outlive
+// the call.
 class Param {
  public:
   Param() = default;

@@ -119,8 +119,8 @@ void CommitPlan::PlanKey(const KeyPlan& plan) {
   }
 }
 
-// Those that lock only what they find. After the other keys, so that an expectation of a key inside a
-// range is judged before the range is gone.
+// Those that lock only what they find. After the other keys, so that an expectation of a key inside
+// a range is judged before the range is gone.
 void CommitPlan::PlanErasures() {
   for (size_t i = 0; i < erased_.size();) {
     Call& erase = Add(Statement::kEraseMany, erased_[i]);

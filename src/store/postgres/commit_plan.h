@@ -8,14 +8,14 @@
 
 namespace stampede::store::postgres {
 
-// A batch as one pipelined transaction. It needs no decision of the client's on the way: an expectation
-// that does not hold raises an error, which aborts everything and skips the COMMIT.
+// A batch as one pipelined transaction. It needs no decision of the client's on the way: an
+// expectation that does not hold raises an error, which aborts everything and skips the COMMIT.
 //
-// Why commits cannot interleave, at READ COMMITTED (rows are what others committed when a statement begins):
-// every key that a batch expects something of or writes is locked until its end, as a row. An absent
-// key is locked by inserting a row and deleting it in the same transaction: nobody sees it, and whoever
-// inserts the same key waits for us. The keys are locked in their order, so nobody waits in a
-// circle. Transactions that lock all they touch, and let go at the end, have an order.
+// Why commits cannot interleave, at READ COMMITTED (rows are what others committed when a statement
+// begins): every key that a batch expects something of or writes is locked until its end, as a row.
+// An absent key is locked by inserting a row and deleting it in the same transaction: nobody sees
+// it, and whoever inserts the same key waits for us. The keys are locked in their order, so nobody
+// waits in a circle. Transactions that lock all they touch, and let go at the end, have an order.
 //
 // What is not locked are the keys inside an erased range, and the absent keys of a batch that does
 // nothing but erase (the outbox erases thousands, nearly all of them present). Such a batch looks
@@ -25,10 +25,10 @@ namespace stampede::store::postgres {
 // and also puts runs alone among those that erase so (an advisory lock). With Citus that lock is
 // of the node that we are connected to.
 //
-// Is it in? Each transaction writes a rising number into the row (partition, lane) of commit_lanes, where a
-// lane is used by one connection at a time. If the answer is lost, kFence reads the number: equal, it
-// is in. Otherwise it writes the next (odd) number, after which the lost transaction, should it
-// still be on its way, fails at its own note. Rows of connections long gone are swept.
+// Is it in? Each transaction writes a rising number into the row (partition, lane) of commit_lanes,
+// where a lane is used by one connection at a time. If the answer is lost, kFence reads the number:
+// equal, it is in. Otherwise it writes the next (odd) number, after which the lost transaction,
+// should it still be on its way, fails at its own note. Rows of connections long gone are swept.
 class CommitPlan {
  public:
   // The batch is valid (validate.h) and outlives the plan.

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kSessionSettings =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
     "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-    "SET enable_material = off; SET statement_timeout = ";
+    "SET enable_material = off; SET jit = off; SET statement_timeout = ";
 // Not to be had on every system: the server gives up on a vanished client soon, and lets go of its
 // locks.
 constexpr const char* kKeepAliveSettings =

@@ -61,8 +61,8 @@ class ConnectFailure : public std::runtime_error {
 // Microseconds of the monotonic clock: what deadlines are measured by.
 int64_t NowUs();
 
-// One connection in pipeline mode, with every statement prepared. For one thread at a time; destroying
-// it closes it.
+// One connection in pipeline mode, with every statement prepared. For one thread at a time;
+// destroying it closes it.
 class Connection {
  public:
   // Blocks for at most the connect_timeout of each host. Throws ConnectFailure.
@@ -71,9 +71,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Sends all the calls, then reads all the answers: one round trip. The answers of `results` are those of the
-  // calls before the failure, if there is one. After a failure in a transaction, the next run rolls it back
-  // first. A run that is not through by the deadline counts as lost.
+  // Sends all the calls, then reads all the answers: one round trip. The answers of `results` are
+  // those of the calls before the failure, if there is one. After a failure in a transaction, the
+  // next run rolls it back first. A run that is not through by the deadline counts as lost.
   std::optional<Failure> Run(std::span<const Call> calls, int64_t deadline_us,
                              std::vector<Result>* results);
 
@@ -104,8 +104,8 @@ class Connection {
   bool settled_ = true;  // every answer of the last run was read
 };
 
-// The connection string with what it lacks: `session` (target_session_attrs), time-outs, keep-alives.
-// Throws ConnectFailure for one that cannot be read.
+// The connection string with what it lacks: `session` (target_session_attrs), time-outs,
+// keep-alives. Throws ConnectFailure for one that cannot be read.
 std::string CompleteConnectionString(const std::string& database, const std::string& session);
 
 }  // namespace stampede::store::postgres

@@ -11,7 +11,8 @@
 
 namespace stampede::store::postgres {
 
-// A place in the pool: a connection while there is one, and the lane of commit_lanes that belongs to it.
+// A place in the pool: a connection while there is one, and the lane of commit_lanes that belongs
+// to it.
 struct Slot {
   std::unique_ptr<Connection> connection;
   uint64_t generation = 0;  // when it was opened

@@ -337,8 +337,8 @@ std::optional<bool> PostgresStoreImpl::TryCommit(CommitPlan& plan, Tries& tries,
   return std::nullopt;
 }
 
-// The connection was lost before the answer. Asks by another one; afterwards the lost transaction is either
-// in, or will never be.
+// The connection was lost before the answer. Asks by another one; afterwards the lost transaction
+// is either in, or will never be.
 bool PostgresStoreImpl::IsIn(const CommitPlan& plan, Pool::Lease& lease) {
   const int64_t seq = lease.seq();
   Call fence(Statement::kFence);

@@ -11,8 +11,8 @@ namespace stampede::store {
 struct PostgresOptions {
   // A libpq connection string: postgresql://a:5432,b:5432/stampede or host=a,b dbname=stampede
   // (https://www.postgresql.org/docs/15/libpq-connect.html). What it leaves out is set so that a
-  // failover is followed and a dead server noticed: target_session_attrs=read-write, connect_timeout,
-  // TCP keep-alives.
+  // failover is followed and a dead server noticed: target_session_attrs=read-write,
+  // connect_timeout, TCP keep-alives.
   std::string database;
   // Another one, of servers that answer stale_reads(); empty: there are none.
   std::string replica;
@@ -25,14 +25,14 @@ struct PostgresOptions {
   bool route_by_partition = false;
 };
 
-// The distributed engine: a Store in PostgreSQL 15, one server or several with failover, or Citus over
-// many. Any number of processes may use one database. Thread-safe. Errors as store.h says: Error(kUnavailable)
-// when the database stays away or refuses for longer than the time-out.
+// The distributed engine: a Store in PostgreSQL 15, one server or several with failover, or Citus
+// over many. Any number of processes may use one database. Thread-safe. Errors as store.h says:
+// Error(kUnavailable) when the database stays away or refuses for longer than the time-out.
 //
 // A read is one round trip. A commit is one round trip too: one pipelined transaction, which aborts
-// itself at the first expectation that does not hold. If the connection is lost before the answer, the
-// store reconnects and finds out whether the batch is in (commit_plan.h); it is never applied twice.
-// Deadlocks and other collisions are tried again.
+// itself at the first expectation that does not hold. If the connection is lost before the answer,
+// the store reconnects and finds out whether the batch is in (commit_plan.h); it is never applied
+// twice. Deadlocks and other collisions are tried again.
 class PostgresStore : public Store {
  public:
   // Since the store was opened.
@@ -55,8 +55,8 @@ class PostgresStore : public Store {
 // does not answer, kInternal when it lacks the tables or refuses us.
 std::unique_ptr<PostgresStore> OpenPostgres(const PostgresOptions& options);
 
-// Creates the tables where they are missing, and distributes them over the nodes when the database has
-// Citus. Says what it did, one line each. Can be run again at any time. Throws as OpenPostgres.
+// Creates the tables where they are missing, and distributes them over the nodes when the database
+// has Citus. Says what it did, one line each. Can be run again at any time. Throws as OpenPostgres.
 std::string InitPostgres(const std::string& database);
 
 }  // namespace stampede::store

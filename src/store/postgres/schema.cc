@@ -10,8 +10,8 @@ namespace stampede::store {
 namespace {
 
 // Values change often and are not indexed, so with room left in a page an update stays within it
-// (HOT) and the index is not touched. kv_queue and commit_lanes are small and churn: they are vacuumed
-// as soon as a few thousand rows are dead.
+// (HOT) and the index is not touched. kv_queue and commit_lanes are small and churn: they are
+// vacuumed as soon as a few thousand rows are dead.
 constexpr const char* kTables[] = {"kv", "kv_queue", "commit_lanes"};
 constexpr const char* kCreate[] = {
     "CREATE TABLE IF NOT EXISTS kv ("
@@ -27,8 +27,8 @@ constexpr const char* kCreate[] = {
     "WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, "
     "autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0)",
 };
-// 4,096 partitions in so many pieces, which Citus moves between nodes; it must be chosen at the start.
-// The other tables are cut in the same way, so that the rows of a partition are on one node.
+// 4,096 partitions in so many pieces, which Citus moves between nodes; it must be chosen at the
+// start. The other tables are cut in the same way, so that the rows of a partition are on one node.
 constexpr const char* kUndistributed =
     "SELECT WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = $1::regclass)";
 constexpr const char* kDistributeFirst =

@@ -7,8 +7,9 @@
 namespace stampede::store::postgres {
 
 // Every statement that a connection prepares. Those of the second group exist once per table: `kv`
-// holds what is read by key and in order, `kv_queue` what is written and erased soon (Access::kQueue), so that
-// it can be vacuumed every few seconds without walking through the large table's index.
+// holds what is read by key and in order, `kv_queue` what is written and erased soon
+// (Access::kQueue), so that it can be vacuumed every few seconds without walking through the large
+// table's index.
 //
 // SQL stays within what Citus routes by `part`: one partition per statement, except kGetMany.
 enum class Statement : uint8_t {

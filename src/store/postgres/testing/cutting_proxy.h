@@ -16,8 +16,8 @@
 
 #include "base/mutex.h"
 
-// A TCP proxy on loopback that cuts its connections when told, after so many bytes. Header-only, for test
-// programs alone.
+// A TCP proxy on loopback that cuts its connections when told, after so many bytes. Header-only,
+// for test programs alone.
 namespace stampede::store::testing {
 
 class CuttingProxy {

@@ -28,8 +28,8 @@
 #include "store/postgres/postgres_store.h"
 #include "store/test_support.h"
 
-// Real PostgreSQL servers for tests, in temporary directories and on free ports of loopback. Header-only,
-// so that it is part of test programs alone.
+// Real PostgreSQL servers for tests, in temporary directories and on free ports of loopback.
+// Header-only, so that it is part of test programs alone.
 namespace stampede::store::testing {
 
 // Asks again and again, but not for ever: false after half a minute.
@@ -54,8 +54,8 @@ inline uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-// One server. PostgreSQL does not run as root: if we are, it runs as `postgres` or else `nobody`. It ends
-// with the thread that made it. Throws std::runtime_error for whatever goes wrong.
+// One server. PostgreSQL does not run as root: if we are, it runs as `postgres` or else `nobody`.
+// It ends with the thread that made it. Throws std::runtime_error for whatever goes wrong.
 class PostgresServer {
  public:
   enum class Disk { kForget, kSync };  // fsync off or on
