@@ -16,7 +16,9 @@
 #include "base/limits.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/signal.h"
 #include "events/keys.h"
+#include "events/turns.h"
 #include "jobs/leases.h"
 #include "obs/log.h"
 
@@ -99,13 +101,16 @@ struct JobRunner::Impl {
         clock(c.clock()),
         random(r),
         metrics(m),
+        sharing(sharing),
         sweep_every_us(lease_ms * 1000 / 2),
+        turns(c.store(), c.clock()),
         leases(c.store(), c.clock(), r.Bits() | 1, sharing, lease_ms) {}
 
   void Add(JobKind kind);
   void Start();
   void Stop();
   bool WaitUntilIdle(int64_t timeout_ms);
+  bool WaitUntilIdleAsKnown(int64_t deadline_us);
   void Collect();
 
   void OnJob(std::string_view kind, const std::string& key, int64_t run_at_ms);
@@ -126,7 +131,8 @@ struct JobRunner::Impl {
 
   void RunTimer();
   void RunMaintenance();
-  void Sweep();
+  bool IsOurTurn();
+  void Sweep(bool urgent);
   void RenewLeases();
   void ReleaseUnbegun();
 
@@ -134,7 +140,9 @@ struct JobRunner::Impl {
   Clock& clock;
   Random& random;
   obs::Metrics& metrics;
+  const Sharing sharing;
   const int64_t sweep_every_us;
+  events::Turns turns;
   Leases leases;
 
   Mutex mutex_;
@@ -210,9 +218,22 @@ bool JobRunner::Impl::IsIdle(int64_t now_ms) {
 }
 
 bool JobRunner::Impl::WaitUntilIdle(int64_t timeout_ms) {
-  constexpr int64_t kPollUs = 2'000;  // the clock may be moved without a signal
   SystemClock real;
   const int64_t deadline_us = real.MonotonicUs() + timeout_ms * 1000;
+  while (WaitUntilIdleAsKnown(deadline_us)) {
+    // A job is known here once its commit is durable.
+    Signal durable;
+    committer.store().WhenDurable([&](const std::exception_ptr&) { durable.Set(); });
+    durable.Wait();
+    MutexLock lock(mutex_);
+    if (IsIdle(clock.NowMs())) return true;
+  }
+  return false;
+}
+
+bool JobRunner::Impl::WaitUntilIdleAsKnown(int64_t deadline_us) {
+  constexpr int64_t kPollUs = 2'000;  // the clock may be moved without a signal
+  SystemClock real;
   MutexLock lock(mutex_);
   while (!IsIdle(clock.NowMs())) {
     if (real.MonotonicUs() >= deadline_us) return false;
@@ -422,43 +443,57 @@ void JobRunner::Impl::RunTimer() {
 
 void JobRunner::Impl::RunMaintenance() {
   while (true) {
+    bool urgent;
     {
       MutexLock lock(mutex_);
       if (stopping_) return;
       sweeping_ = sweep_wanted_ || clock.MonotonicUs() >= next_sweep_us_;
-      sweep_wanted_ = false;
+      urgent = std::exchange(sweep_wanted_, false);
       if (!sweeping_) {
         maintenance_wake_.WaitFor(mutex_, kMaintenanceTickUs);
         if (stopping_) return;
       }
     }
-    Sweep();
+    Sweep(urgent);
     RenewLeases();
   }
 }
 
-void JobRunner::Impl::Sweep() {
+// Processes sweep for each other, in turn. One that has reason to believe that it does not know all
+// does not ask whose turn it is.
+bool JobRunner::Impl::IsOurTurn() {
+  const int64_t every_ms = sweep_every_us / 1000;
+  return sharing == Sharing::kOneProcess || turns.Take("job_sweep", every_ms, every_ms);
+}
+
+void JobRunner::Impl::Sweep(bool urgent) {
   {
     MutexLock lock(mutex_);
     if (!sweeping_) return;
   }
   const int64_t until_ms = clock.NowMs() + kHorizonMs;
   bool completed = false;
+  int64_t pause_us = kSweepRetryUs;
   try {
-    leases.Sweep(
-        until_ms,
-        [this](const std::string& key, const events::proto::JobRecord& record) {
-          OnJob(record.kind(), key, leases.RunAtMs(key, record));
-        },
-        [this] { return stopping(); });
-    completed = true;
+    if (urgent || IsOurTurn()) {
+      leases.Sweep(
+          until_ms,
+          [this](const std::string& key, const events::proto::JobRecord& record) {
+            OnJob(record.kind(), key, leases.RunAtMs(key, record));
+          },
+          [this] { return stopping(); });
+      completed = true;
+      pause_us = sweep_every_us;
+    } else {
+      pause_us = sweep_every_us / 8;  // whoever has the turn may be the one that is lost
+    }
   } catch (const std::exception& error) {
     obs::Log(obs::LogLevel::kWarn, "job sweep failed", {{"error", error.what()}});
   }
   MutexLock lock(mutex_);
   sweeping_ = false;
   if (completed) swept_until_ms_ = until_ms;
-  next_sweep_us_ = clock.MonotonicUs() + (completed ? sweep_every_us : kSweepRetryUs);
+  next_sweep_us_ = clock.MonotonicUs() + pause_us;
   ended_.NotifyAll();
 }
 
