@@ -159,10 +159,11 @@ export class Load {
   mentions() { return this.#postsOf((post) => post.mention); }
 
   // Each acknowledged mention notified exactly once, and nothing else did. With `expected`, in the middle of
-  // the load: each of these did.
-  async verifyNotifications(expected, timeoutMs = 60_000) {
+  // the load: each of these did. `address` is that of a server which answers.
+  async verifyNotifications({ expected, address = this.url, timeoutMs = 60_000 } = {}) {
+    const mentioned = new Api(address, this.mentioned.token);
     await eventually(async () => {
-      const list = await this.mentioned.all('/api/v1/notifications', { limit: 80, 'types[]': 'mention' }, 500);
+      const list = await mentioned.all('/api/v1/notifications', { limit: 80, 'types[]': 'mention' }, 500);
       const shown = new Set(list.map((n) => n.status.id));
       assert.equal(shown.size, list.length, 'a mention notified twice');
       const missing = (expected ?? this.mentions()).filter((id) => !shown.has(id));
