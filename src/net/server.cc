@@ -529,7 +529,8 @@ void HttpServer::Start() {
   const ServerOptions& options = impl.shared.options;
   for (int i = 0; i < options.io_threads; ++i) impl.loops.push_back(std::make_unique<Loop>());
   impl.Listen();
-  impl.shared.workers = std::make_unique<WorkerPool>(options.workers, options.queue_max);
+  impl.shared.workers = std::make_unique<WorkerPool>(
+      options.workers, std::min(options.workers, options.workers_preferred), options.queue_max);
   impl.Accept();
   for (auto& loop : impl.loops) {
     impl.Tick(*loop);
@@ -602,6 +603,7 @@ void HttpServer::Impl::Tick(Loop& loop) {
   loop.ticker.expires_after(std::chrono::milliseconds(std::clamp(shortest / 8, 5, 250)));
   loop.ticker.async_wait([this, &loop](IoError cancelled) {
     if (cancelled) return;
+    shared.workers->Nudge();
     int64_t now_us = shared.clock.MonotonicUs();
     for (auto at = loop.connections.begin(); at != loop.connections.end();) {
       Connection& connection = **at++;  // it may leave the list

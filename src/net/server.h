@@ -36,7 +36,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  // 0: any free port, see HttpServer::port()
   int io_threads = 1;
-  int workers = 32;                            // handlers that run at a time
+  int workers = 32;                            // handlers that run at a time, at most
+  int workers_preferred = 32;                  // while none of them is stuck; see WorkerPool
   size_t queue_max = limits::kWorkerQueueMax;  // requests that wait for a worker; more get 503
   size_t connections_max = limits::kConnectionsMax;
   size_t bodies_bytes_max = limits::kBodiesBytesMax;  // of all requests in memory; more get 503

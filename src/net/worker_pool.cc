@@ -1,8 +1,21 @@
 #include "net/worker_pool.h"
 
+#include <sys/resource.h>
+
+#include "base/clock.h"
+
 namespace stampede::net {
 
-WorkerPool::WorkerPool(int workers, size_t queue_max) : queue_max_(queue_max) {
+namespace {
+
+constexpr int kNice = 3;  // about half the weight of the others
+
+}  // namespace
+
+WorkerPool::WorkerPool(int workers, int preferred, size_t queue_max)
+    : workers_(static_cast<size_t>(workers)),
+      preferred_(static_cast<size_t>(preferred)),
+      queue_max_(queue_max) {
   for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { Work(); });
 }
 
@@ -11,15 +24,30 @@ bool WorkerPool::TryPush(std::shared_ptr<Job> job) {
   {
     MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= queue_max_) return false;
-    queue_.push_back(std::move(job));
+    queue_.push_back({std::move(job), SystemClock().MonotonicUs()});
     wake = NextToWake();
   }
   if (wake) wake->Set();
   return true;
 }
 
+void WorkerPool::Nudge() {
+  Signal* wake;
+  {
+    MutexLock lock(mutex_);
+    wake = NextToWake();
+  }
+  if (wake) wake->Set();
+}
+
+bool WorkerPool::WantsMore() const {
+  size_t at_work = workers_ - idle_.size();
+  return at_work < preferred_ ||
+         SystemClock().MonotonicUs() - queue_.front().since_us > kPatienceUs;
+}
+
 Signal* WorkerPool::NextToWake() {
-  if (waking_ || idle_.empty()) return nullptr;
+  if (waking_ || idle_.empty() || queue_.empty() || !WantsMore()) return nullptr;
   waking_ = true;
   Signal* wake = idle_.back();
   idle_.pop_back();
@@ -27,7 +55,7 @@ Signal* WorkerPool::NextToWake() {
 }
 
 void WorkerPool::Stop() {
-  std::deque<std::shared_ptr<Job>> dropped;
+  std::deque<Waiting> dropped;
   std::vector<Signal*> idle;
   {
     MutexLock lock(mutex_);
@@ -42,6 +70,10 @@ void WorkerPool::Stop() {
 }
 
 void WorkerPool::Work() {
+  // What is begun here others finish: the log's flusher, the feeds, the sockets' loop. On a machine
+  // with more to do than processors they go first, or what waits for them grows. On Linux this is
+  // the thread's own priority (setpriority(2), "C library/kernel differences").
+  setpriority(PRIO_PROCESS, 0, kNice);
   while (std::shared_ptr<Job> job = Take()) job->Run();
 }
 
@@ -55,13 +87,14 @@ std::shared_ptr<WorkerPool::Job> WorkerPool::Take() {
       MutexLock lock(mutex_);
       if (std::exchange(was_idle, false)) waking_ = false;
       if (stopped_) return nullptr;
-      if (queue_.empty()) {
+      bool surplus = workers_ - idle_.size() > preferred_;
+      if (queue_.empty() || (surplus && !WantsMore())) {
         wakeup.Reset();
         idle_.push_back(&wakeup);
       } else {
-        job = std::move(queue_.front());
+        job = std::move(queue_.front().job);
         queue_.pop_front();
-        if (!queue_.empty()) wake = NextToWake();
+        wake = NextToWake();
       }
     }
     if (wake) wake->Set();
