@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 #include "codec/utf8.h"
 
@@ -130,6 +131,14 @@ const std::vector<Setting>& Table() {
        .min = 1,
        .max = 1'000'000,
        .description = "store blocks kept in memory"},
+      {.name = "write_buffer_mb",
+       .unit = "MiB",
+       .number = &Config::write_buffer_mb,
+       .min = 1,
+       .max = 4'096,
+       .description =
+           "of each of the store's three parts, before it is sorted into files; more makes "
+           "much writing cheaper and a start after a crash slower"},
       {.name = "feeds_mb",
        .unit = "MiB",
        .number = &Config::feeds_mb,
@@ -307,6 +316,12 @@ net::ServerOptions MakeServerOptions(const Config& config) {
   options.port = port;
   options.io_threads = static_cast<int>(config.io_threads);
   options.workers = static_cast<int>(config.workers);
+  // With the store in the process, handlers compute; with a database they wait for it.
+  constexpr int kPerProcessor = 2;
+  options.workers_preferred =
+      config.database.empty()
+          ? kPerProcessor * static_cast<int>(std::thread::hardware_concurrency())
+          : options.workers;
   options.connections_max = static_cast<size_t>(config.connections_max);
   options.trusted_proxies = Split(config.trusted_proxies, ',');
   options.header_timeout_ms = static_cast<int>(config.header_timeout_ms);

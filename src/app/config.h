@@ -42,6 +42,7 @@ struct Config {
   int64_t request_deadline_ms = limits::kRequestDeadlineMs;
   int64_t record_cache_mb = 64;
   int64_t block_cache_mb = 32;
+  int64_t write_buffer_mb = 8;
   int64_t feeds_mb = 128;
   int64_t rate_limit_percent = 100;
   int64_t drain_ms = 0;

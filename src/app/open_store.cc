@@ -44,7 +44,8 @@ OpenedStore OpenStore(const Config& config, obs::Metrics& metrics) {
   if (config.database.empty()) {
     opened.store = store::OpenRocksDb(
         {.path = config.data + "/store",
-         .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB});
+         .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB,
+         .memtable_bytes = static_cast<size_t>(config.write_buffer_mb) * kMiB});
     opened.stale = opened.store.get();
     return opened;
   }

@@ -44,7 +44,7 @@ class Flusher {
   std::vector<Store::Then> waiting_ STAMPEDE_GUARDED_BY(mutex_);
   uint64_t written_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   uint64_t durable_ STAMPEDE_GUARDED_BY(mutex_) = 0;
-  uint64_t failed_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // what the last failed flush was to cover
+  uint64_t failed_ STAMPEDE_GUARDED_BY(mutex_) = 0;   // what the last failed flush was to cover
   bool telling_ STAMPEDE_GUARDED_BY(mutex_) = false;  // a round of callbacks is under way
   bool asleep_ STAMPEDE_GUARDED_BY(mutex_) = false;
   bool stopping_ STAMPEDE_GUARDED_BY(mutex_) = false;

@@ -30,8 +30,9 @@ namespace fs = std::filesystem;
 using rocksdb::Slice;
 using rocksdb::Status;
 
-// The log is replayed at open after a crash: about a quarter of a second for this much.
-constexpr uint64_t kWalBytesMax = 32 * 1024 * 1024;
+// The log is replayed at open after a crash: about a quarter of a second for the smaller of these.
+constexpr uint64_t kWalBytesMin = 32 * 1024 * 1024;
+constexpr uint64_t kWalPerMemtable = 4;
 // A hot counter is folded once it has this many additions in memory, so that reads stay quick.
 constexpr size_t kCounterAddsMax = 16;
 // An erased range of up to so many keys becomes single deletes: a range tombstone costs every later
@@ -77,13 +78,13 @@ class FaultLog final : public rocksdb::EventListener {
   }
 };
 
-rocksdb::DBOptions MakeDbOptions() {
+rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& ours) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.max_open_files = 500;
-  options.max_total_wal_size = kWalBytesMax;
+  options.max_total_wal_size = std::max(kWalBytesMin, kWalPerMemtable * ours.memtable_bytes);
   options.max_manifest_file_size = 16 * 1024 * 1024;
   // Opening reads the manifest and the log, not the data.
   options.skip_stats_update_on_db_open = true;
@@ -112,12 +113,11 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Access access, const RocksDbOptio
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
-  if (access == Access::kRecord) {
-    // Many look-ups are for what is absent: is this followed, was this favourited.
+  if (access != Access::kIndex) {
+    // Many look-ups are for what is absent: is this followed, was this favourited, is this id new.
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  } else {
-    table.block_size = 8 * 1024;  // scans read neighbours
   }
+  if (access != Access::kRecord) table.block_size = 8 * 1024;  // scans read neighbours
 
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -211,7 +211,8 @@ RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
     descriptors.emplace_back(FamilyName(access), MakeFamilyOptions(access, options, cache));
   }
   rocksdb::DB* db = nullptr;
-  Status status = rocksdb::DB::Open(MakeDbOptions(), options.path, descriptors, &handles_, &db);
+  Status status =
+      rocksdb::DB::Open(MakeDbOptions(options), options.path, descriptors, &handles_, &db);
   if (!status.ok()) ThrowOpenFault(options.path, status);
   db_.reset(db);
   for (size_t i = 0; i < kAccesses.size(); ++i) {
