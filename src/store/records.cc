@@ -107,8 +107,8 @@ struct Records::Impl {
   }
 
   Lookup Find(const Wanted& wanted);
-  // What the cache says after a commit: the new value if it is known, else nothing.
-  void Overwrite(Shard& shard, const HashedKey& key, const Batch::Write& write)
+  // What the cache says after a commit: the new value if it is known, else nothing. No write: absent.
+  void Overwrite(Shard& shard, const HashedKey& key, const Batch::Write* write)
       STAMPEDE_REQUIRES(shard.mutex);
   void Land(Flight& flight, const std::optional<std::string>& value);
   void Fail(Flight& flight, const std::exception_ptr& failure);
@@ -271,17 +271,17 @@ void Records::Load(std::span<const Wanted> wanted) {
   for (auto& [one, flight] : awaited) *one->result = Impl::Await(*flight);
 }
 
-void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::Write& write) {
+void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::Write* write) {
   std::optional<std::string> raw;
-  if (write.kind == Batch::Kind::kPut) raw = write.value;
-  if (write.kind == Batch::Kind::kAdd) {
+  if (write && write->kind == Batch::Kind::kPut) raw = write->value;
+  if (write && write->kind == Batch::Kind::kAdd) {
     auto found = shard.entries.find(key);
     if (found == shard.entries.end()) return;
     const Entry& entry = *found->second;
     int64_t before = entry.parser == nullptr
                          ? DecodeCounter(entry.raw)
                          : static_cast<const Counter*>(entry.value.get())->value;
-    raw = EncodeCounter(AddWrapping(before, write.delta));
+    raw = EncodeCounter(AddWrapping(before, write->delta));
   }
   shard.Remove(key);
   size_t cost = kEntryOverhead + key.text.size() + (raw ? 2 * raw->size() : 0);
@@ -295,17 +295,19 @@ bool Records::CommitSoon(const Batch& batch) {
   // the value of this commit is the newest. Otherwise the order of the two is not known here, and
   // the next reader asks the store. The other writer sees this one's change of the epoch just so.
   struct Touched {
-    const Batch::Write* write;
+    const Batch::Write* write;  // null: nothing is stored there
     HashedKey key;
     uint64_t epoch;
   };
   std::vector<Touched> touched;
-  for (const Batch::Write& write : batch.writes()) {
-    const Table* table = TableOf(write.key);
-    if (table == nullptr || table->access() != Access::kRecord) continue;
-    HashedKey key(write.key);
-    touched.push_back({&write, key, Impl::EpochOf(impl_->ShardOf(key), key)});
-  }
+  auto touch = [&](const std::string& text, const Batch::Write* write) {
+    const Table* table = TableOf(text);
+    if (table == nullptr || table->access() != Access::kRecord) return;
+    HashedKey key(text);
+    touched.push_back({write, key, Impl::EpochOf(impl_->ShardOf(key), key)});
+  };
+  for (const Batch::Write& write : batch.writes()) touch(write.key, &write);
+  for (const std::string& key : batch.absences()) touch(key, nullptr);
   bool known = false;
   auto apply = [&] {
     for (const Touched& one : touched) {
@@ -314,7 +316,7 @@ bool Records::CommitSoon(const Batch& batch) {
       bool alone = Impl::EpochOf(shard, one.key)++ == one.epoch;
       shard.flights.erase(one.key);
       if (known && alone)
-        impl_->Overwrite(shard, one.key, *one.write);
+        impl_->Overwrite(shard, one.key, one.write);
       else
         shard.Remove(one.key);
     }

@@ -76,12 +76,17 @@ class Batch {
   // That the value is still what was read: nullopt means that the key was absent.
   void ExpectUnchanged(std::string key, const std::optional<std::string>& value_read);
 
+  // That nothing is stored under the key, as follows from what the batch expects and writes: for
+  // caches, which need not ask the store then. Changes nothing.
+  void NoteAbsent(std::string key) { absences_.push_back(std::move(key)); }
+
   // The commit need not be durable when Commit returns: a crash may lose it, whole, together with
   // what was committed later. For leases, erased outbox rows, times of last use.
   void Relax() { relaxed_ = true; }
 
   const std::vector<Write>& writes() const { return writes_; }
   const std::vector<Expectation>& expectations() const { return expectations_; }
+  const std::vector<std::string>& absences() const { return absences_; }
   bool relaxed() const { return relaxed_; }
   size_t bytes() const { return bytes_; }
   bool empty() const { return writes_.empty() && expectations_.empty(); }
@@ -89,6 +94,7 @@ class Batch {
  private:
   std::vector<Write> writes_;
   std::vector<Expectation> expectations_;
+  std::vector<std::string> absences_;
   size_t bytes_ = 0;
   bool relaxed_ = false;
 };
