@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "features/feeds/huge_memory.h"
 #include "store/page_scan.h"
 
 namespace stampede::feeds {
@@ -57,7 +58,7 @@ class FeedRing {
   // How many entries have an id of at most `id`.
   size_t CountUpTo(uint64_t id) const;
 
-  std::unique_ptr<FeedEntry[]> entries_;
+  HugeArray<FeedEntry> entries_;
   uint64_t floor_ = 0;
   uint16_t capacity_ = 0;
   uint16_t first_ = 0;  // index of the oldest entry
