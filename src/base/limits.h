@@ -120,7 +120,9 @@ inline constexpr size_t kFeedEntriesMax = 800;
 inline constexpr size_t kBoostWindow = 40;
 
 // Events and jobs.
-inline constexpr size_t kEventQueueMax = 1'000'000;
+// Of one subscriber. Who publishes waits for it to keep up, so this bounds how long after its
+// acknowledgement a post is in the homes of its readers: some 50 ms at 5,000 posts/s.
+inline constexpr size_t kEventQueueMax = 256;
 // Events that other processes do not have yet, in memory; more wait in the outbox alone.
 inline constexpr size_t kEventsUnsentMax = 50'000;
 inline constexpr size_t kEventsUnsentBytesMax = 64 * 1024 * 1024;

@@ -26,7 +26,8 @@ void Mailbox::Push(Item item) {
   {
     MutexLock lock(mutex_);
     while (pushed_ - handled_ >= backlog_max_ && !closed_) {
-      WaitUntil(pushed_ - backlog_max_ + 1, SystemClock().MonotonicUs() + kRoomUs);
+      // Not for one place: it would be woken for each event.
+      WaitUntil(pushed_ - backlog_max_ / 2, SystemClock().MonotonicUs() + kRoomUs);
     }
     if (closed_) return;
     queue_.push_back(std::move(item));
