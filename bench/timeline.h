@@ -27,7 +27,7 @@ class ExpectedTimelines {
   bool Add(uint32_t author, AckedEntry entry);
 
   // The entries of everybody whom the reader follows, and the reader's, newest first.
-  std::vector<AckedEntry> Candidates(uint32_t reader) const;
+  std::vector<AckedEntry> Candidates(uint32_t reader, uint64_t from) const;
   // Without the boosts that are left out because one of the limits::kBoostWindow entries before
   // them shows the same.
   std::vector<uint64_t> Home(uint32_t reader) const;
