@@ -145,15 +145,18 @@ void Mailbox::WakeWaiters() {
 }
 
 void Mailboxes::Publish(const EventPointer& event) {
-  for (const auto& mailbox : *All(/*to_publish=*/true)) mailbox->Push(event);
+  const auto list = All(/*to_publish=*/true);
+  for (const auto& mailbox : *list) mailbox->Push(event);
 }
 
 void Mailboxes::Deliver(const EventPointer& event) {
-  for (const auto& mailbox : *All(/*to_publish=*/false)) mailbox->Push(event);
+  const auto list = All(/*to_publish=*/false);
+  for (const auto& mailbox : *list) mailbox->Push(event);
 }
 
 void Mailboxes::Tell(Mailbox::Notice notice) {
-  for (const auto& mailbox : *All(/*to_publish=*/false)) mailbox->Tell(notice);
+  const auto list = All(/*to_publish=*/false);
+  for (const auto& mailbox : *list) mailbox->Tell(notice);
 }
 
 void Mailboxes::Subscribe(std::string name, Bus::Subscriber* subscriber) {
@@ -187,7 +190,8 @@ void Mailboxes::Stop() {
     MutexLock lock(mutex_);
     stopped_ = true;
   }
-  for (const auto& mailbox : *All(/*to_publish=*/false)) mailbox->Close();
+  const auto list = All(/*to_publish=*/false);
+  for (const auto& mailbox : *list) mailbox->Close();
 }
 
 std::shared_ptr<const Mailboxes::List> Mailboxes::All(bool to_publish) {

@@ -97,7 +97,10 @@ class NatsServer {
                                         : text.substr(begin, text.find('"', begin) - begin);
     };
     bool found = Eventually([&] {
-      if (waitpid(pid_, nullptr, WNOHANG) != 0) throw std::runtime_error("nats-server has ended");
+      if (waitpid(pid_, nullptr, WNOHANG) != 0) {
+        pid_ = 0;
+        throw std::runtime_error("nats-server has ended");
+      }
       std::ifstream file(directory_.path() + "/nats-server_" + std::to_string(pid_) + ".ports");
       text.assign(std::istreambuf_iterator<char>(file), {});
       return !value("nats").empty() && (!cluster_ || !value("cluster").empty());
@@ -119,16 +122,10 @@ class NatsServer {
 // Three servers that replicate.
 class NatsCluster {
  public:
+  // Somebody may take a port before it is used: then with others.
   NatsCluster() {
-    std::string routes;
-    for (int i = 0; i < 3; ++i) {
-      nodes_.emplace_back(new NatsServer(NatsServer::OfCluster()));
-      routes += (i ? "," : "") + nodes_[i]->route_;
-    }
-    for (auto& node : nodes_) {
-      node->routes_ = routes;
-      node->Start();
-    }
+    for (int tries = 0; nodes_.empty() && tries < 5; ++tries) TryToStart();
+    if (nodes_.empty()) throw std::runtime_error("no cluster of nats-server starts");
   }
   NatsServer& node(const std::string& name) {
     return **std::ranges::find(nodes_, name, [](const auto& node) { return node->name(); });
@@ -138,6 +135,22 @@ class NatsCluster {
   }
 
  private:
+  void TryToStart() {
+    std::string routes;
+    for (int i = 0; i < 3; ++i) {
+      nodes_.emplace_back(new NatsServer(NatsServer::OfCluster()));
+      routes += (i ? "," : "") + nodes_[i]->route_;
+    }
+    try {
+      for (auto& node : nodes_) {
+        node->routes_ = routes;
+        node->Start();
+      }
+    } catch (const std::runtime_error&) {
+      nodes_.clear();
+    }
+  }
+
   std::vector<std::unique_ptr<NatsServer>> nodes_;
 };
 
