@@ -45,7 +45,9 @@ export class Daemon {
   }
 
   launch() {
-    this.process = spawn(this.command, this.args, { ...this.options, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Also when this process is killed itself (prctl(2), PR_SET_PDEATHSIG).
+    const tied = ['--pdeathsig', this.lastSignal.slice(3), '--', this.command, ...this.args];
+    this.process = spawn('setpriv', tied, { ...this.options, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk) => { this.log = (this.log + chunk).slice(-100_000); };
     this.process.stdout.on('data', keep);
     this.process.stderr.on('data', keep);
