@@ -18,7 +18,7 @@ TEST(Key, BeginsWithPartitionAndTable) {
   EXPECT_EQ(PartitionOfKey(key), Partition(0x123));
   EXPECT_EQ(TableOf(key), &kRecordTable);
   EXPECT_EQ(TableOf("\x01"), nullptr);
-  EXPECT_EQ(TableOf("\x01\x01\xef"), nullptr);
+  EXPECT_EQ(TableOf("\x01\x01\xff"), nullptr);
 }
 
 TEST(Key, DescPutsTheNewestFirst) {

@@ -12,6 +12,8 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
 
@@ -78,6 +80,22 @@ class FaultLog final : public rocksdb::EventListener {
   }
 };
 
+// The engine's own messages go where all others go. A file of its own would be one more thing that
+// a full disk breaks: Debian's RocksDB aborts at the second line that it cannot write.
+class EngineLog final : public rocksdb::Logger {
+ public:
+  EngineLog() : Logger(rocksdb::WARN_LEVEL) {}
+  void LogHeader(const char*, va_list) override {}  // versions and options
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level >= rocksdb::WARN_LEVEL) Logv(format, arguments);
+  }
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 1024> text;
+    vsnprintf(text.data(), text.size(), format, arguments);
+    obs::Log(obs::LogLevel::kWarn, "store engine", {{"text", std::string_view(text.data())}});
+  }
+};
+
 rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& ours) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -97,9 +115,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& ours) {
   // GroupCommit writes from one thread at a time.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_log_file_size = 4 * 1024 * 1024;
-  options.keep_log_file_num = 3;
+  options.info_log = std::make_shared<EngineLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.listeners.push_back(std::make_shared<FaultLog>());
