@@ -359,6 +359,7 @@ TEST_P(JobRunnerTest, StopFinishesWhatRunsAndGivesBackTheRest) {
   EXPECT_TRUE(Eventually([&] {  // once Stop has begun, the runner takes no more jobs in
     std::string before = worker.metrics.Render();
     Enqueue(worker.node, "count", 1);
+    worker.node.committer.Settle();  // by then the runner has heard of it
     ++enqueued;
     return worker.metrics.Render() == before;
   }));
