@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <list>
 #include <filesystem>
+#include <list>
 #include <system_error>
 
 #include "base/error.h"

@@ -42,10 +42,10 @@ void Export(const store::PostgresStore& store, obs::Metrics& metrics) {
 OpenedStore OpenStore(const Config& config, obs::Metrics& metrics) {
   OpenedStore opened;
   if (config.database.empty()) {
-    opened.store = store::OpenRocksDb(
-        {.path = config.data + "/store",
-         .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB,
-         .memtable_bytes = static_cast<size_t>(config.write_buffer_mb) * kMiB});
+    opened.store =
+        store::OpenRocksDb({.path = config.data + "/store",
+                            .block_cache_bytes = static_cast<size_t>(config.block_cache_mb) * kMiB,
+                            .memtable_bytes = static_cast<size_t>(config.write_buffer_mb) * kMiB});
     opened.stale = opened.store.get();
     return opened;
   }

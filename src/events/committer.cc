@@ -164,13 +164,13 @@ bool Committer::Commit(Action& action) {
   Impl::Rows rows = impl_->AddRows(action);
   if (!impl_->records.CommitSoon(action.batch)) return false;
   if (rows.events.empty() && rows.jobs.empty()) return true;
-  impl_->store.WhenDurable([impl = impl_.get(), rows = std::move(rows)](
-                               const std::exception_ptr& failure) {
-    // What is not durable is not announced. If it is in the store after all, the sweeps find it.
-    if (failure) return;
-    impl->Publish(rows);
-    if (!rows.jobs.empty()) impl->WakeWorkers(rows);
-  });
+  impl_->store.WhenDurable(
+      [impl = impl_.get(), rows = std::move(rows)](const std::exception_ptr& failure) {
+        // What is not durable is not announced. If it is in the store after all, the sweeps find it.
+        if (failure) return;
+        impl->Publish(rows);
+        if (!rows.jobs.empty()) impl->WakeWorkers(rows);
+      });
   return true;
 }
 
