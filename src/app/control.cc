@@ -190,16 +190,18 @@ std::unique_ptr<ControlCall> ControlCall::Ask(const std::string& path, std::stri
   timeval timeout{.tv_sec = kAnswerTimeoutS};
   setsockopt(call->socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   std::string answer;
-  bool alive = SendAll(call->socket_, std::string(word) + "\n");
+  if (!SendAll(call->socket_, std::string(word) + "\n")) return nullptr;
+  bool alive = true;
   while (alive && !answer.ends_with('\n') && answer.size() < kAnswerBytesMax) {
     char buffer[1024];
     ssize_t count = recv(call->socket_, buffer, sizeof(buffer), 0);
     if (count < 0 && errno == EINTR) continue;
+    if (count == 0 || (count < 0 && errno == ECONNRESET)) return nullptr;  // it has just ended
     alive = count > 0;
     if (alive) answer.append(buffer, static_cast<size_t>(count));
   }
   if (!answer.ends_with('\n')) {
-    throw Error(ErrorCode::kUnavailable, "The server ended or does not answer; try again");
+    throw Error(ErrorCode::kUnavailable, "The server does not answer; try again");
   }
   answer.pop_back();
   if (!answer.starts_with("ok ")) {

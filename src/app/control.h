@@ -52,8 +52,8 @@ class ControlServer {
 // kept while this lives.
 class ControlCall {
  public:
-  // nullptr when no server listens there. Throws Error with the server's answer when it refuses, and
-  // kUnavailable when it ends meanwhile.
+  // nullptr when no server listens there, or when it ends meanwhile. Throws Error with the server's
+  // answer when it refuses, and kUnavailable when it does not answer in time.
   static std::unique_ptr<ControlCall> Ask(const std::string& path, std::string_view word);
   ~ControlCall();
   // Until the server stops, or the time is over.

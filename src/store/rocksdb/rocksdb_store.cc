@@ -84,15 +84,15 @@ class FaultLog final : public rocksdb::EventListener {
 // a full disk breaks: Debian's RocksDB aborts at the second line that it cannot write.
 class EngineLog final : public rocksdb::Logger {
  public:
-  EngineLog() : Logger(rocksdb::WARN_LEVEL) {}
+  EngineLog() : Logger(rocksdb::ERROR_LEVEL) {}
   void LogHeader(const char*, va_list) override {}  // versions and options
   void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
-    if (level >= rocksdb::WARN_LEVEL) Logv(format, arguments);
+    if (level >= rocksdb::ERROR_LEVEL) Logv(format, arguments);
   }
   void Logv(const char* format, va_list arguments) override {
     std::array<char, 1024> text;
     vsnprintf(text.data(), text.size(), format, arguments);
-    obs::Log(obs::LogLevel::kWarn, "store engine", {{"text", std::string_view(text.data())}});
+    obs::Log(obs::LogLevel::kError, "store engine", {{"text", std::string_view(text.data())}});
   }
 };
 
