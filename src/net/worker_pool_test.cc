@@ -23,10 +23,9 @@ std::shared_ptr<Call> Make(std::function<void()> call) {
 }
 
 TEST(WorkerPool, ThreadsThatAreStuckAreMadeUpForByOthers) {
+  Signal release[5], done;  // outlive the pool, whose threads still look at them
   WorkerPool pool(/*workers=*/8, /*preferred=*/2, /*queue_max=*/100);
-  Signal release[5];
   for (Signal& signal : release) ASSERT_TRUE(pool.TryPush(Make([&] { signal.Wait(); })));
-  Signal done;
   ASSERT_TRUE(pool.TryPush(Make([&] { done.Set(); })));
   std::atomic<bool> over = false;
   std::thread nudges([&] {
@@ -39,8 +38,8 @@ TEST(WorkerPool, ThreadsThatAreStuckAreMadeUpForByOthers) {
 }
 
 TEST(WorkerPool, AFullQueueTakesNoMoreAndAStoppedPoolNothing) {
-  WorkerPool pool(/*workers=*/1, /*preferred=*/1, /*queue_max=*/1);
   Signal started, release;
+  WorkerPool pool(/*workers=*/1, /*preferred=*/1, /*queue_max=*/1);
   ASSERT_TRUE(pool.TryPush(Make([&] {
     started.Set();
     release.Wait();
