@@ -126,6 +126,7 @@ inline constexpr size_t kEventQueueMax = 256;
 // Events that other processes do not have yet, in memory; more wait in the outbox alone.
 inline constexpr size_t kEventsUnsentMax = 50'000;
 inline constexpr size_t kEventsUnsentBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kSequenceHeldMax = 4'096;
 inline constexpr int64_t kEventBlindMs = 10'000;
 inline constexpr size_t kBroadcastBytesMax = 512 * 1024;
 inline constexpr size_t kJobAttemptsMax = 16;

@@ -1,5 +1,6 @@
 #include "events/nats/receiver.h"
 
+#include <charconv>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -33,6 +34,8 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
       heard_(metrics.AddCounter("stampede_events_heard_total", "Events of other processes")),
       gaps_(metrics.AddCounter("stampede_events_gaps_total",
                                "Times that events were missed for good, and caches dropped")),
+      sequencer_([this](auto event) { mailboxes_.Deliver(std::move(event)); },
+                 [this](const char* why) { TellGap(why); }),
       contact_us_(clock.MonotonicUs()),
       blind_since_us_(contact_us_) {
   thread_ = std::thread([this] { Run(); });
@@ -95,6 +98,7 @@ void Receiver::Open() {
   const bool placed = next_ > 0;
   const bool continues = placed && Continues(state);
   if (!continues) {
+    sequencer_.Clear();
     next_ = state.last + 1;
     created_ = state.created;
     last_time_ = state.last_time;
@@ -125,6 +129,7 @@ bool Receiver::Continues(const StreamState& state) {
 
 void Receiver::Listen(uint64_t epoch) {
   while (!stopping() && client_.connected() && client_.epoch() == epoch) {
+    sequencer_.GiveUpOld(clock_.MonotonicUs());
     Message message;
     natsStatus status = consumer_->Next(message, kTakeMs);
     if (status == NATS_OK) {
@@ -160,7 +165,10 @@ bool Receiver::Take(natsMsg* message) {
   ++next_delivery_;
   contact_us_ = blind_since_us_ = clock_.MonotonicUs();
   if (data->Sequence.Stream < next_) return true;
-  if (data->Sequence.Stream > next_) TellGap("the stream has dropped events");
+  if (data->Sequence.Stream > next_) {
+    sequencer_.Clear();
+    TellGap("the stream has dropped events");
+  }
   Deliver(message);
   next_ = data->Sequence.Stream + 1;
   last_time_ = data->Timestamp;
@@ -169,18 +177,23 @@ bool Receiver::Take(natsMsg* message) {
 }
 
 void Receiver::Deliver(natsMsg* message) {
-  if (HeaderOf(message, kOriginHeader) == origin_) return;
-  if (!HeaderOf(message, kGapHeader).empty()) return TellGap("an event was too large to be sent");
+  const std::string_view origin = HeaderOf(message, kOriginHeader);
+  if (origin == origin_) return;
   heard_.Add();
+  const std::string_view digits = HeaderOf(message, kNumberHeader);
+  uint64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
   std::shared_ptr<Event> event;
   try {
-    event = std::make_shared<Event>(DecodeEvent(
-        {natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message))}));
+    if (HeaderOf(message, kGapHeader).empty()) {
+      event = std::make_shared<Event>(DecodeEvent(
+          {natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message))}));
+      event->foreign = true;
+    }
   } catch (const std::exception& error) {
-    return TellGap(error.what());
+    obs::Log(obs::LogLevel::kError, "an event cannot be read", {{"error", error.what()}});
   }
-  event->foreign = true;
-  mailboxes_.Deliver(std::move(event));
+  sequencer_.Take(origin, number, std::move(event), clock_.MonotonicUs());
 }
 
 void Receiver::Warn(const char* error) {

@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "events/mailbox.h"
 #include "events/nats/client.h"
+#include "events/nats/sequencer.h"
 #include "obs/metrics.h"
 
 namespace stampede::events::nats {
@@ -16,7 +17,7 @@ namespace stampede::events::nats {
 // Hears the stream and tells the mailboxes what other processes published: a thread that knows the
 // number of the next message. Whatever is odd (a new connection, silence, a number left out) makes
 // it look at the stream and subscribe again from there. Messages before it were heard, so a double
-// is dropped; messages that are no longer there are a gap.
+// is dropped; messages that are no longer there are a gap. A Sequencer orders what came.
 class Receiver {
  public:
   Receiver(Client& client, Mailboxes& mailboxes, std::string origin, const NatsOptions& options,
@@ -65,6 +66,7 @@ class Receiver {
 
   // Of the thread.
   std::unique_ptr<Consumer> consumer_;
+  Sequencer sequencer_;
   uint64_t next_ = 0;           // in the stream; 0: no place yet
   uint64_t next_delivery_ = 0;  // of the consumer
   int64_t created_ = 0;

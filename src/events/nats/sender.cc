@@ -1,7 +1,6 @@
 #include "events/nats/sender.h"
 
 #include <charconv>
-#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -17,12 +16,6 @@ constexpr int64_t kRefusedPauseUs = 200'000;
 constexpr int64_t kSilenceUs = 4'000'000;
 constexpr int64_t kStopUs = 2'000'000;
 constexpr size_t kHeadersBytes = 512;
-
-// The stream drops what has an id that it knows. Two events may have drawn the same id, if one of
-// two clocks is behind, so the content counts too.
-std::string MessageId(EventId id, const std::string& bytes) {
-  return id.ToString() + "." + std::to_string(std::hash<std::string>()(bytes));
-}
 
 // https://docs.nats.io/reference/reference-protocols/nats_api_reference: PubAck, or an error.
 bool IsAcknowledgement(natsMsg* message) {
@@ -142,7 +135,7 @@ std::vector<Sender::Outgoing> Sender::NextToSend() {
     if (it->second.sent_us > 0) continue;
     it->second.sent_us = now_us;
     ++under_way_;
-    burst.push_back({it->first, it->second.id, it->second.bytes});
+    burst.push_back({it->first, it->second.bytes});
   }
   return burst;
 }
@@ -155,16 +148,18 @@ void Sender::ResendIfSilent(int64_t now_us) {
 
 void Sender::SendOne(const Outgoing& outgoing) {
   const bool fits = outgoing.bytes->size() + kHeadersBytes < client_.PayloadMax();
-  const std::string reply = inbox_ + std::to_string(outgoing.number);
+  const std::string number = std::to_string(outgoing.number);
+  const std::string reply = inbox_ + number;
   natsMsg* message = nullptr;
   Require(natsMsg_Create(&message, client_.subject().c_str(), reply.c_str(), outgoing.bytes->data(),
                          fits ? static_cast<int>(outgoing.bytes->size()) : 0),
           "make a message");
   Message owned(message);
-  Require(
-      natsMsgHeader_Set(message, "Nats-Msg-Id", MessageId(outgoing.id, *outgoing.bytes).c_str()),
-      "set a header");
+  // The stream drops what has an id that it knows.
+  Require(natsMsgHeader_Set(message, "Nats-Msg-Id", (origin_ + "." + number).c_str()),
+          "set a header");
   Require(natsMsgHeader_Set(message, kOriginHeader, origin_.c_str()), "set a header");
+  Require(natsMsgHeader_Set(message, kNumberHeader, number.c_str()), "set a header");
   if (!fits) Require(natsMsgHeader_Set(message, kGapHeader, "1"), "set a header");
   Require(natsConnection_PublishMsg(client_.connection(), message), "publish");
 }

@@ -16,14 +16,16 @@
 namespace stampede::events::nats {
 
 // Headers of a message of the stream, besides its id.
-inline constexpr const char* kOriginHeader = "Stampede-Node";  // who published it
+inline constexpr const char* kOriginHeader = "Stampede-Node";    // who published it
+inline constexpr const char* kNumberHeader = "Stampede-Number";  // of this origin: 1, 2, 3 ...
 // The event is too large for NATS: the message says only that there was one.
 inline constexpr const char* kGapHeader = "Stampede-Gap";
 
 // What this process has published and the stream has not acknowledged: an ordered queue in memory
 // and a thread that works it off. Thread-safe. Messages are sent in order, a window of them ahead of
 // the acknowledgements; after a new connection, a refusal or a long silence they are sent again from
-// the first one that is missing. The stream drops those it has.
+// the first one that is missing. The stream drops those it has; it may have got some before older
+// ones, which the number tells the receivers.
 class Sender {
  public:
   Sender(Client& client, std::string origin, size_t events_max, Clock& clock, Random& random,
@@ -48,7 +50,6 @@ class Sender {
   };
   struct Outgoing {
     uint64_t number;
-    EventId id;
     std::shared_ptr<const std::string> bytes;
   };
 
