@@ -122,7 +122,8 @@ class Store {
 
   // As Commit, but it may return before the batch is durable: everybody sees it, and a crash may lose
   // it, together with all that was committed after it and nothing that was durable before. For those
-  // who have WhenDurable tell them when it may be spoken of outside.
+  // who have WhenDurable tell them when it may be spoken of outside. Durable within about a second
+  // also when nobody asks.
   virtual bool CommitSoon(const Batch& batch) { return Commit(batch); }
   // Calls `then` once, when everything is durable that was committed before this call: with null, or
   // with what went wrong (then nothing can be said about it). In the order of the calls; at once, on

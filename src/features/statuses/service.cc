@@ -384,6 +384,7 @@ void StatusesService::Delete(AccountId author, StatusId id) {
     if (StatusId parent(status->in_reply_to_id()); parent) {
       action.batch.Erase(ReplyKey(parent, id));
       if (CountsForParent(*status) && committer_.store().Get(StatusKey(parent))) {
+        action.batch.ExpectPresent(StatusKey(parent));  // a counter must not outlive it
         action.batch.Add(CounterKey(parent, StatusCounter::kReplies), -1);
       }
     }

@@ -267,7 +267,7 @@ class PostgresStoreImpl final : public PostgresStore {
     if (!options.replica.empty()) {
       replica_ = std::make_unique<StaleReads>(options_, counters_, *this);
     }
-    SweepLanes();
+    SweepLanesIfDue();
   }
 
   std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override {
@@ -290,6 +290,8 @@ class PostgresStoreImpl final : public PostgresStore {
   std::optional<bool> TryCommit(CommitPlan& plan, Tries& tries, Pool::Lease& lease,
                                 std::optional<Failure>* failure);
   bool IsIn(const CommitPlan& plan, Pool::Lease& lease);
+  // Never throws: the commit before it is in.
+  void SweepLanesIfDue();
   void SweepLanes();
 
   const PostgresOptions options_;
@@ -316,7 +318,7 @@ bool PostgresStoreImpl::Commit(const Batch& batch) {
     if (!outcome) tries.Again(*failure);
   }
   Bump(*outcome ? counters_.commits : counters_.conflicts);
-  if (NowUs() >= next_sweep_us_) SweepLanes();
+  SweepLanesIfDue();
   return *outcome;
 }
 
@@ -363,8 +365,19 @@ bool PostgresStoreImpl::IsIn(const CommitPlan& plan, Pool::Lease& lease) {
   }
 }
 
+void PostgresStoreImpl::SweepLanesIfDue() {
+  int64_t due_us = next_sweep_us_;
+  const int64_t now_us = NowUs();
+  if (now_us < due_us) return;
+  if (!next_sweep_us_.compare_exchange_strong(due_us, now_us + kSweepEveryUs)) return;
+  try {
+    SweepLanes();
+  } catch (const std::exception& error) {
+    obs::Log(obs::LogLevel::kWarn, "cannot sweep commit_lanes", {{"reason", error.what()}});
+  }
+}
+
 void PostgresStoreImpl::SweepLanes() {
-  next_sweep_us_ = NowUs() + kSweepEveryUs;
   SystemClock clock;
   Call sweep(Statement::kSweepLanes);
   sweep.With(Param::Int8((clock.NowMs() - kLaneKeptMs) * 2000));

@@ -51,15 +51,15 @@ void Flusher::Wait() {
 bool Flusher::Take(std::vector<Store::Then>* waiting, uint64_t* written) {
   MutexLock lock(mutex_);
   telling_ = false;
-  while (waiting_.empty() && !stopping_) {
+  if (waiting_.empty() && !stopping_) {
     asleep_ = true;
-    asked_.Wait(mutex_);
+    asked_.WaitFor(mutex_, kUnaskedUs);
+    asleep_ = false;
   }
-  asleep_ = false;
   waiting->swap(waiting_);
   *written = written_;
   telling_ = !waiting->empty();
-  return telling_;
+  return telling_ || !stopping_;
 }
 
 std::exception_ptr Flusher::Flush(uint64_t written) {

@@ -12,9 +12,11 @@ namespace stampede::store {
 
 // Makes what was written durable, on a thread of its own, and tells those who wait for it. Whoever
 // comes while a flush is under way shares the next one, so the dearer a flush, the more share it; no
-// thread sleeps per commit. Thread-safe.
+// thread sleeps per commit. What nobody waits for is durable within kUnaskedUs. Thread-safe.
 class Flusher {
  public:
+  static constexpr int64_t kUnaskedUs = 1'000'000;
+
   // Everything that Written() has counted is durable when `flush` returns; what it throws, those who
   // wait for it get. Called by one thread at a time.
   explicit Flusher(std::function<void()> flush);
@@ -33,7 +35,7 @@ class Flusher {
 
  private:
   void Work();
-  // What is waited for now, under one lock; sets `written` to what a flush covers. False at the end.
+  // What is waited for now, maybe nothing, and what a flush covers. False at the end.
   bool Take(std::vector<Store::Then>* waiting, uint64_t* written);
   // Null, or what went wrong. After a failure nothing is tried until the engine takes writes again.
   std::exception_ptr Flush(uint64_t written);

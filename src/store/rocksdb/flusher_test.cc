@@ -5,6 +5,8 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "base/signal.h"
+
 namespace stampede::store {
 namespace {
 
@@ -62,6 +64,13 @@ TEST(Flusher, ThoseWhoComeDuringAFlushShareTheNextOneInOrder) {
     gate.Open(2);
   }
   EXPECT_EQ(told, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+}
+
+TEST(Flusher, WhatNobodyWaitsForIsFlushedToo) {
+  Signal flushed;
+  Flusher flusher([&] { flushed.Set(); });
+  flusher.Written();
+  flushed.Wait();
 }
 
 TEST(Flusher, AFailedFlushIsToldAndTriedAgainWithTheNextWrite) {
