@@ -62,6 +62,9 @@ class Bus {
     // The backlog is empty for now. For work that can wait, in small slices: true asks to be called
     // again, unless an event comes first.
     virtual bool OnIdle() { return false; }
+    // True for who cares only about what other processes committed, and is quick, and waits for
+    // nothing: it is told by the thread that hears them, before the others are. Asked once.
+    virtual bool only_foreign() const { return false; }
   };
 
   // Returns when the event is queued for every local subscriber; blocks while a subscriber's queue

@@ -20,6 +20,7 @@ class CacheInvalidator final : public Bus::Subscriber {
   }
 
   // The commits of this process have left their own values.
+  bool only_foreign() const override { return true; }
   void OnEvent(const Event& event) override {
     if (event.foreign) records_.Invalidate(event.touched);
   }

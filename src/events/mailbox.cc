@@ -18,11 +18,19 @@ constexpr int64_t kRoomUs = 60'000'000;
 }  // namespace
 
 Mailbox::Mailbox(std::string name, Bus::Subscriber* subscriber, size_t backlog_max)
-    : name_(std::move(name)), subscriber_(subscriber), backlog_max_(backlog_max) {
-  thread_ = std::thread([this] { Deliver(); });
+    : name_(std::move(name)),
+      subscriber_(subscriber),
+      backlog_max_(backlog_max),
+      only_foreign_(subscriber->only_foreign()) {
+  if (!only_foreign_) thread_ = std::thread([this] { Deliver(); });
 }
 
 void Mailbox::Push(Item item) {
+  if (only_foreign_) {
+    MutexLock lock(mutex_);  // who closes waits for the call
+    if (!closed_) Handle(item);
+    return;
+  }
   {
     MutexLock lock(mutex_);
     while (pushed_ - handled_ >= backlog_max_ && !closed_) {
@@ -146,7 +154,9 @@ void Mailbox::WakeWaiters() {
 
 void Mailboxes::Publish(const EventPointer& event) {
   const auto list = All(/*to_publish=*/true);
-  for (const auto& mailbox : *list) mailbox->Push(event);
+  for (const auto& mailbox : *list) {
+    if (!mailbox->only_foreign()) mailbox->Push(event);
+  }
 }
 
 void Mailboxes::Deliver(const EventPointer& event) {
@@ -163,7 +173,8 @@ void Mailboxes::Subscribe(std::string name, Bus::Subscriber* subscriber) {
   auto mailbox = std::make_shared<Mailbox>(std::move(name), subscriber, queue_max_);
   MutexLock lock(mutex_);
   auto more = std::make_shared<List>(*list_);
-  more->push_back(std::move(mailbox));
+  // What is told at once comes first.
+  more->insert(mailbox->only_foreign() ? more->begin() : more->end(), mailbox);
   list_ = std::move(more);
 }
 

@@ -15,7 +15,8 @@ namespace stampede::events {
 
 using EventPointer = std::shared_ptr<const Event>;
 
-// What one subscriber still has to hear, and the thread that tells it. Thread-safe.
+// What one subscriber still has to hear, and the thread that tells it. Thread-safe. For one that is
+// told at once there is neither: Push is the call.
 //
 // Progress is two counters, read without the lock by those who ask whether there is anything to
 // wait for. A waiter is woken once, when what it waits for is done, and not before: with a backlog
@@ -30,6 +31,7 @@ class Mailbox {
   ~Mailbox() { Close(); }
 
   Bus::Subscriber* subscriber() const { return subscriber_; }
+  bool only_foreign() const { return only_foreign_; }
 
   // Waits while the backlog is full.
   void Push(const EventPointer& event) { Push(Item{.event = event}); }
@@ -72,6 +74,7 @@ class Mailbox {
   const std::string name_;
   Bus::Subscriber* const subscriber_;
   const size_t backlog_max_;
+  const bool only_foreign_;
 
   Mutex mutex_;
   CondVar arrived_;

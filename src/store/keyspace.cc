@@ -41,8 +41,9 @@ void Register(const Table* table) {
 
 }  // namespace
 
-Table::Table(uint8_t byte, std::string_view name, Access access)
-    : byte_(byte), name_(name), access_(access) {
+Table::Table(uint8_t byte, std::string_view name, Access access, uint8_t counters)
+    : byte_(byte), name_(name), access_(access), counters_(counters) {
+  STAMPEDE_CHECK(counters <= kCountersMax);
   Register(this);
 }
 

@@ -17,23 +17,30 @@ enum class Access : uint8_t {
   kQueue,   // written and erased soon: jobs, outbox
 };
 
+// In one family; see Table.
+inline constexpr uint8_t kCountersMax = 8;
+
 // One table: a byte of the key space with a name. Define each as a namespace-scope constant in its
 // room's keys.cc; two tables with one byte or one name abort the program at start-up. Bytes from 0xf0
 // are for tests. Once data exists, a table never changes its byte or its access.
 class Table {
  public:
-  // `name` outlives the table: a literal.
-  Table(uint8_t byte, std::string_view name, Access access);
+  // `name` outlives the table: a literal. `counters` > 0 makes it a family of counters: its keys end
+  // in a byte from 1 to `counters` (at most kCountersMax), and Records keeps those that share the
+  // rest of the key together. Their number may grow.
+  Table(uint8_t byte, std::string_view name, Access access, uint8_t counters = 0);
   Table(const Table&) = delete;  // the registry keeps its address
   Table& operator=(const Table&) = delete;
   uint8_t byte() const { return byte_; }
   Access access() const { return access_; }
   std::string_view name() const { return name_; }
+  uint8_t counters() const { return counters_; }
 
  private:
   uint8_t byte_;
   std::string_view name_;
   Access access_;
+  uint8_t counters_;
 };
 
 // Every table of the program, by byte. For tools and for choosing the column family.

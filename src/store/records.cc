@@ -16,14 +16,58 @@ constexpr size_t kShardsMax = 64;
 constexpr size_t kShardBytesMin = 256 * 1024;  // below it, fewer shards
 // Entry, control block and slot of the table, roughly.
 constexpr size_t kEntryOverhead = 192;
-// Counts of writes per shard. More of them, and fewer commits of different keys look as if they had
+// Counts of changes per shard. More of them, and fewer commits of different keys look as if they had
 // written the same one.
 constexpr size_t kEpochs = 64;
+
+uint8_t CountersIn(std::string_view name) {
+  const Table* table = TableOf(name);
+  return table == nullptr ? 0 : table->counters();
+}
+
+// What is cached under one name: a record under its key, the counters of a family under the part of
+// their keys that they share.
+std::string_view CacheName(std::string_view key) {
+  if (CountersIn(key) > 0) key.remove_suffix(1);
+  return key;
+}
+
+bool IsCached(std::string_view name) {
+  const Table* table = TableOf(name);
+  return table != nullptr && table->access() == Access::kRecord;
+}
+
+// The keys under which the store has what is cached as `name`.
+void AppendKeys(const std::string& name, std::vector<std::string>& keys) {
+  const uint8_t counters = CountersIn(name);
+  if (counters == 0) return keys.push_back(name);
+  for (uint8_t i = 1; i <= counters; ++i) keys.push_back(name + static_cast<char>(i));
+}
+
+std::string JoinCounters(std::span<const std::optional<std::string>> values) {
+  std::string joined;
+  for (const auto& value : values) joined += EncodeCounter(DecodeCounter(value));
+  return joined;
+}
+
+void Apply(const Batch::Write& write, Counters& counters) {
+  int64_t& value = counters.values[static_cast<uint8_t>(write.key.back()) - 1];
+  switch (write.kind) {
+    case Batch::Kind::kPut:
+      value = DecodeCounter(write.value);
+      break;
+    case Batch::Kind::kAdd:
+      value = AddWrapping(value, write.delta);
+      break;
+    default:
+      value = 0;
+  }
+}
 
 // A key with its hash, which chooses the shard and then the slot: computed once per look-up.
 struct HashedKey {
   explicit HashedKey(std::string_view key) : text(key), hash(std::hash<std::string_view>()(key)) {}
-  bool operator==(const HashedKey& other) const { return text == other.text; }
+  bool operator==(const HashedKey& other) const { return hash == other.hash && text == other.text; }
 
   std::string_view text;
   size_t hash;
@@ -36,14 +80,27 @@ struct StoredHash {
 
 }  // namespace
 
+Counters DecodeCounters(const std::optional<std::string>& values) {
+  Counters counters;
+  for (size_t i = 0; values && 8 * i < values->size(); ++i) {
+    counters.values[i] = DecodeCounter(values->substr(8 * i, 8));
+  }
+  return counters;
+}
+
 struct Records::Impl {
   // One load under way. Its leader asks the store; others wait on it. It counts for newcomers only
   // while it is in its shard's table: Invalidate takes it out, and then its result is not kept.
   struct Flight {
-    Flight(const std::string& key, Parser parser) : key(key), parser(parser) {}
+    Flight(const std::string& key, Parser parser)
+        : key(key), parser(parser), counters(CountersIn(key)) {
+      STAMPEDE_CHECK((counters > 0) == (parser == &Parse<Counters>));
+    }
+    size_t keys() const { return std::max<size_t>(counters, 1); }
 
     const std::string key;
     const Parser parser;
+    const uint8_t counters;  // of the family that `key` names, or 0
     Mutex mutex;
     CondVar landed;
     bool done STAMPEDE_GUARDED_BY(mutex) = false;
@@ -73,7 +130,7 @@ struct Records::Impl {
     Table<std::shared_ptr<Flight>> flights STAMPEDE_GUARDED_BY(mutex);
     Entry* hand STAMPEDE_GUARDED_BY(mutex) = nullptr;  // the next to judge; nullptr when empty
     size_t bytes STAMPEDE_GUARDED_BY(mutex) = 0;
-    // How often keys were written, by some bits of their hash; changed under the mutex.
+    // How often keys were written or loaded, by some bits of their hash; changed under the mutex.
     std::array<std::atomic<uint64_t>, kEpochs> epochs = {};
     uint64_t hits STAMPEDE_GUARDED_BY(mutex) = 0;
     uint64_t misses STAMPEDE_GUARDED_BY(mutex) = 0;
@@ -110,7 +167,8 @@ struct Records::Impl {
   // What the cache says after a commit: the new value if it is known, else nothing. No write: absent.
   void Overwrite(Shard& shard, const HashedKey& key, const Batch::Write* write)
       STAMPEDE_REQUIRES(shard.mutex);
-  void Land(Flight& flight, const std::optional<std::string>& value);
+  // `values` of what AppendKeys said.
+  void Land(Flight& flight, std::span<const std::optional<std::string>> values);
   void Fail(Flight& flight, const std::exception_ptr& failure);
   static std::shared_ptr<const void> Await(Flight& flight);
   // True if the flight was still current. It no longer is.
@@ -197,8 +255,9 @@ bool Records::Impl::Retire(Shard& shard, const HashedKey& key, const Flight& fli
   return true;
 }
 
-void Records::Impl::Land(Flight& flight, const std::optional<std::string>& value) {
+void Records::Impl::Land(Flight& flight, std::span<const std::optional<std::string>> values) {
   std::shared_ptr<const void> parsed;
+  const std::optional<std::string> value = flight.counters ? JoinCounters(values) : values.front();
   try {
     parsed = flight.parser(value);
   } catch (...) {
@@ -211,7 +270,11 @@ void Records::Impl::Land(Flight& flight, const std::optional<std::string>& value
   {
     Shard& shard = ShardOf(key);
     MutexLock lock(shard.mutex);
-    if (Retire(shard, key, flight)) shard.Insert(std::move(entry), shard_budget);
+    if (Retire(shard, key, flight)) {
+      // A commit under way must not add to a counter that was read after it.
+      ++EpochOf(shard, key);
+      shard.Insert(std::move(entry), shard_budget);
+    }
   }
   MutexLock lock(flight.mutex);
   flight.result = std::move(parsed);
@@ -258,7 +321,7 @@ void Records::Load(std::span<const Wanted> wanted) {
   if (!led.empty()) {
     std::vector<std::string> keys;
     keys.reserve(led.size());
-    for (const Impl::Flight* flight : led) keys.push_back(flight->key);
+    for (const Impl::Flight* flight : led) AppendKeys(flight->key, keys);
     std::vector<std::optional<std::string>> values;
     try {
       values = store_.MultiGet(keys);
@@ -266,13 +329,28 @@ void Records::Load(std::span<const Wanted> wanted) {
       for (Impl::Flight* flight : led) impl_->Fail(*flight, std::current_exception());
       throw;
     }
-    for (size_t i = 0; i < led.size(); ++i) impl_->Land(*led[i], values[i]);
+    size_t at = 0;
+    for (Impl::Flight* flight : led) {
+      impl_->Land(*flight, std::span(values).subspan(at, flight->keys()));
+      at += flight->keys();
+    }
   }
   for (auto& [one, flight] : awaited) *one->result = Impl::Await(*flight);
 }
 
 void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::Write* write) {
   std::optional<std::string> raw;
+  if (write && CountersIn(key.text) > 0) {
+    auto found = shard.entries.find(key);
+    if (found == shard.entries.end()) return;
+    Entry& entry = *found->second;
+    Counters counters = entry.parser == nullptr ? DecodeCounters(entry.raw)
+                                                : *static_cast<const Counters*>(entry.value.get());
+    Apply(*write, counters);
+    entry.parser = &Parse<Counters>;
+    entry.value = std::make_shared<const Counters>(counters);
+    return;
+  }
   if (write && write->kind == Batch::Kind::kPut) raw = write->value;
   if (write && write->kind == Batch::Kind::kAdd) {
     auto found = shard.entries.find(key);
@@ -291,31 +369,36 @@ void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::W
 }
 
 bool Records::CommitSoon(const Batch& batch) {
-  // Between reading the epoch and applying the outcome nobody else may have written the key: then
-  // the value of this commit is the newest. Otherwise the order of the two is not known here, and
+  // Between reading the epoch and applying the outcome nobody else may have written or loaded the
+  // key: then the value of this commit is the newest. Otherwise the order of the two is not known here, and
   // the next reader asks the store. The other writer sees this one's change of the epoch just so.
   struct Touched {
     const Batch::Write* write;  // null: nothing is stored there
     HashedKey key;
     uint64_t epoch;
+    size_t first;  // of the same key: counters of one owner
+    bool alone = false;
   };
   std::vector<Touched> touched;
-  auto touch = [&](const std::string& text, const Batch::Write* write) {
-    const Table* table = TableOf(text);
-    if (table == nullptr || table->access() != Access::kRecord) return;
-    HashedKey key(text);
-    touched.push_back({write, key, Impl::EpochOf(impl_->ShardOf(key), key)});
+  auto touch = [&](std::string_view name, const Batch::Write* write) {
+    if (!IsCached(name)) return;
+    HashedKey key(name);
+    auto first =
+        CountersIn(name) == 0 ? touched.end() : std::ranges::find(touched, key, &Touched::key);
+    touched.push_back({write, key, Impl::EpochOf(impl_->ShardOf(key), key),
+                       static_cast<size_t>(first - touched.begin())});
   };
-  for (const Batch::Write& write : batch.writes()) touch(write.key, &write);
-  for (const std::string& key : batch.absences()) touch(key, nullptr);
+  for (const Batch::Write& write : batch.writes()) touch(CacheName(write.key), &write);
+  for (const std::string& name : batch.absences()) touch(name, nullptr);
   bool known = false;
   auto apply = [&] {
-    for (const Touched& one : touched) {
+    for (Touched& one : touched) {
       Impl::Shard& shard = impl_->ShardOf(one.key);
       MutexLock lock(shard.mutex);
-      bool alone = Impl::EpochOf(shard, one.key)++ == one.epoch;
+      const Touched& first = touched[one.first];
+      one.alone = &first == &one ? Impl::EpochOf(shard, one.key)++ == one.epoch : first.alone;
       shard.flights.erase(one.key);
-      if (known && alone)
+      if (known && one.alone)
         impl_->Overwrite(shard, one.key, one.write);
       else
         shard.Remove(one.key);
@@ -334,7 +417,7 @@ bool Records::CommitSoon(const Batch& batch) {
 
 void Records::Invalidate(std::span<const std::string> keys) {
   for (const std::string& text : keys) {
-    HashedKey key(text);
+    HashedKey key(CacheName(text));
     Impl::Shard& shard = impl_->ShardOf(key);
     MutexLock lock(shard.mutex);
     ++Impl::EpochOf(shard, key);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/keyspace.h"
 #include "store/store.h"
 
 namespace stampede::store {
@@ -28,13 +30,14 @@ class Records {
   Records(Store& store, size_t budget_bytes);
   ~Records();
 
-  // `Record` is a protobuf message (lite), or Counter. A key is always read as one type.
+  // `Record` is a protobuf message (lite), Counter, or Counters. A key is always read as one type.
   template <class Record>
   std::shared_ptr<const Record> Get(const std::string& key);
   template <class Record>
   std::vector<std::shared_ptr<const Record>> MultiGet(std::span<const std::string> keys);
 
-  // Store::CommitSoon, after which no reader of this node sees what was before.
+  // Store::CommitSoon, after which no reader of this node sees what was before. NoteAbsent of what the
+  // keys of a family share says that all its counters are.
   bool CommitSoon(const Batch& batch);
   void Invalidate(std::span<const std::string> keys);
   void Clear();
@@ -69,6 +72,17 @@ class Records {
 // A 64-bit counter key, read through Records.
 struct Counter {
   int64_t value = 0;
+};
+
+// Counters of one family (Table::counters) with the same owner: read through Records as one record,
+// by the part of the key that they share. Absent ones are zero.
+struct Counters {
+  // Of the counter whose key ends in this byte.
+  template <class Byte>
+  int64_t operator[](Byte counter) const {
+    return values[static_cast<size_t>(counter) - 1];
+  }
+  std::array<int64_t, kCountersMax> values = {};
 };
 
 // Gathers reads of records of several types and runs them as one round trip:

@@ -91,6 +91,92 @@ TEST_F(RecordsTest, AnAbsentCounterIsZero) {
   EXPECT_EQ(records_.Get<Counter>(RecordKey(2))->value, -5);
 }
 
+// A family of counters, as the number of followers and of posts of an account.
+const Table kFamily(0xf3, "test_family", Access::kRecord, 3);
+enum class Count : uint8_t { kA = 1, kB = 2, kC = 3 };
+std::string OwnerKey(uint64_t owner) { return Key(Partition(7), kFamily).Uint(owner); }
+std::string CountKey(uint64_t owner, Count count) {
+  return Key(Partition(7), kFamily).Uint(owner).Byte(static_cast<uint8_t>(count));
+}
+
+TEST_F(RecordsTest, CountersOfAFamilyAreOneRecord) {
+  Batch batch;
+  batch.Add(CountKey(1, Count::kA), 5);
+  batch.Add(CountKey(1, Count::kC), -7);
+  batch.Add(CountKey(2, Count::kA), 100);
+  ASSERT_TRUE(store_.Commit(batch));
+  CountLoads();
+  auto counters = records_.Get<Counters>(OwnerKey(1));
+  EXPECT_EQ((*counters)[Count::kA], 5);
+  EXPECT_EQ((*counters)[Count::kB], 0);
+  EXPECT_EQ((*counters)[Count::kC], -7);
+  EXPECT_EQ(records_.Get<Counters>(OwnerKey(1)), counters);
+  EXPECT_EQ(trips_, 1u);
+  EXPECT_EQ(records_.stats().entries, 1u);
+}
+
+TEST_F(RecordsTest, ACommitLeavesTheCountersOfAFamilyInTheCache) {
+  EXPECT_EQ((*records_.Get<Counters>(OwnerKey(1)))[Count::kA], 0);
+  Batch more;
+  more.Add(CountKey(1, Count::kA), 5);
+  more.Add(CountKey(1, Count::kB), 1);
+  more.Add(CountKey(1, Count::kA), 1);
+  more.Put(CountKey(1, Count::kC), EncodeCounter(9));
+  more.NoteAbsent(OwnerKey(2));
+  ASSERT_TRUE(records_.CommitSoon(more));
+  Batch erasing;
+  erasing.Erase(CountKey(1, Count::kB));
+  ASSERT_TRUE(records_.CommitSoon(erasing));
+  CountLoads();
+  EXPECT_EQ(records_.Get<Counters>(OwnerKey(1))->values, (Counters{{6, 0, 9}}.values));
+  EXPECT_EQ(records_.Get<Counters>(OwnerKey(2))->values, Counters().values);
+  EXPECT_EQ(trips_, 0u);
+}
+
+TEST_F(RecordsTest, AFamilyIsReadAgainWhenOneOfItsCountersIsInvalidated) {
+  EXPECT_EQ((*records_.Get<Counters>(OwnerKey(1)))[Count::kB], 0);
+  Batch batch;
+  batch.Add(CountKey(1, Count::kB), 5);
+  ASSERT_TRUE(store_.Commit(batch));
+  std::string key = CountKey(1, Count::kB);
+  records_.Invalidate({&key, 1});
+  EXPECT_EQ((*records_.Get<Counters>(OwnerKey(1)))[Count::kB], 5);
+}
+
+TEST_F(RecordsTest, ACommitAddsNothingToACounterThatWasReadAfterIt) {
+  // Somebody reads between the store's commit and what it leaves in the cache.
+  class ReadBetween final : public Store {
+   public:
+    explicit ReadBetween(Store& store) : store_(store) {}
+    std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override {
+      return store_.MultiGet(keys);
+    }
+    std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override {
+      return store_.MultiScan(requests);
+    }
+    bool Commit(const Batch& batch) override {
+      bool committed = store_.Commit(batch);
+      between();
+      return committed;
+    }
+    std::function<void()> between;
+
+   private:
+    Store& store_;
+  } store(store_);
+  Records records(store, 1024 * 1024);
+  store.between = [&] {
+    records.Get<Counter>(RecordKey(1));
+    records.Get<Counters>(OwnerKey(1));
+  };
+  Batch batch;
+  batch.Add(RecordKey(1), 1);
+  batch.Add(CountKey(1, Count::kA), 1);
+  ASSERT_TRUE(records.CommitSoon(batch));
+  EXPECT_EQ(records.Get<Counter>(RecordKey(1))->value, 1);
+  EXPECT_EQ((*records.Get<Counters>(OwnerKey(1)))[Count::kA], 1);
+}
+
 TEST_F(RecordsTest, MultiGetLoadsWhatIsMissingInOneTripAndKeepsOrder) {
   for (uint64_t i = 0; i < 4; ++i) Put(RecordKey(i), std::to_string(i));
   records_.Get<Note>(RecordKey(2));

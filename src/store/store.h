@@ -115,6 +115,10 @@ class Store {
   // rows in the direction asked. Each range is consistent in itself; a commit may land between two.
   virtual std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) = 0;
 
+  // Whether a read is a trip to another process, so that many reads by key, whose outcome can be
+  // cached, are better than one scan.
+  virtual bool remote() const { return false; }
+
   // All or nothing, across partitions; durable when it returns true (unless relaxed); false, with
   // nothing changed, when an expectation fails. Throws only if nothing was applied or the outcome
   // cannot be known. Concurrent commits share a flush to disk.

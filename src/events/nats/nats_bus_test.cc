@@ -108,6 +108,39 @@ TEST_F(NatsBusTest, ProcessesHearEachOtherInOrderPerAuthorAndNotTheirOwnEcho) {
     EXPECT_EQ(event.foreign, event.author == Author(2));
 }
 
+// Cares only about what other processes do.
+class Foreign final : public Bus::Subscriber {
+ public:
+  bool only_foreign() const override { return true; }
+  void OnEvent(const Event& event) override {
+    if (event.payload == "bad") throw std::runtime_error("as a bug would");
+    recorder.OnEvent(event);
+  }
+  void OnGap() override { recorder.OnGap(); }
+  Recorder recorder;
+};
+
+TEST_F(NatsBusTest, WhoCaresOnlyAboutOthersIsToldBeforeAnybodyElseAndNotOfOwnEvents) {
+  Process a(Options()), b(Options());
+  Foreign foreign;
+  b.bus->Subscribe("foreign", &foreign);
+  b.Publish("own", 2);
+  a.Publish("first");
+  a.Publish("bad");
+  a.Publish("last");
+  EXPECT_TRUE(b.Hears({"own"}, 2));
+  EXPECT_TRUE(b.Hears({"first", "bad", "last"}));
+  const std::vector<Event> heard = foreign.recorder.events();
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[0].payload, "first");
+  EXPECT_EQ(heard[1].payload, "last");
+  EXPECT_EQ(foreign.recorder.gaps, 1);
+  b.bus->Unsubscribe(&foreign);
+  a.Publish("afterwards");
+  EXPECT_TRUE(b.Hears({"first", "bad", "last", "afterwards"}));
+  EXPECT_EQ(foreign.recorder.events().size(), 2U);
+}
+
 TEST_F(NatsBusTest, OnlyWhatIsPublishedFromNowOnIsHeard) {
   Process a(Options());
   a.Publish("before");

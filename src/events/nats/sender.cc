@@ -51,7 +51,7 @@ void Sender::Stop() {
     MutexLock lock(mutex_);
     if (stopping_) return;
     while (!queue_.empty() && client_.connected() && clock_.MonotonicUs() < deadline_us) {
-      wake_.WaitFor(mutex_, kTickUs / 10);
+      emptied_.WaitFor(mutex_, kTickUs / 10);
     }
     stopping_ = true;
   }
@@ -62,17 +62,30 @@ void Sender::Stop() {
 
 void Sender::Send(const Event& event) {
   auto bytes = std::make_shared<const std::string>(EncodeEvent(event));
-  MutexLock lock(mutex_);
+  bool wake;
+  {
+    MutexLock lock(mutex_);
+    if (!Remember(event.id, std::move(bytes))) return;
+    wake = MustWake();
+  }
+  if (wake) wake_.NotifyAll();
+}
+
+bool Sender::Remember(EventId id, std::shared_ptr<const std::string> bytes) {
   if (queue_.size() >= events_max_ || bytes_ + bytes->size() > limits::kEventsUnsentBytesMax) {
     if (!forgotten_) obs::Log(obs::LogLevel::kWarn, "events wait in the outbox for the event bus");
     forgotten_ = true;
-    return;
+    return false;
   }
   if (queue_.empty()) progress_us_ = clock_.MonotonicUs();
   bytes_ += bytes->size();
-  queue_.emplace_hint(queue_.end(), next_number_++, Unacknowledged{event.id, std::move(bytes)});
+  queue_.emplace_hint(queue_.end(), next_number_++, Unacknowledged{id, std::move(bytes)});
   waiting_.Set(static_cast<int64_t>(queue_.size()));
-  wake_.NotifyAll();
+  return true;
+}
+
+bool Sender::MustWake() {
+  return next_to_send_ < next_number_ && under_way_ < kWindow && std::exchange(asleep_, false);
 }
 
 bool Sender::reachable() {
@@ -108,8 +121,10 @@ void Sender::Work() {
       while (!stopping_) {
         burst = NextToSend();
         if (!burst.empty()) break;
+        asleep_ = true;
         wake_.WaitFor(mutex_, kTickUs);
       }
+      asleep_ = false;
       if (stopping_) return;
     }
     for (const Outgoing& outgoing : burst) {
@@ -172,7 +187,7 @@ void Sender::OnAnswer(natsMsg* message) {
   if (!IsAcknowledgement(message)) return OnRefusal(number);
 
   EventId id;
-  bool remembered = false;
+  bool remembered = false, wake = false, emptied = false;
   {
     MutexLock lock(mutex_);
     progress_us_ = clock_.MonotonicUs();
@@ -187,8 +202,11 @@ void Sender::OnAnswer(natsMsg* message) {
       forgotten_ = false;
       remembered = true;
     }
+    wake = MustWake();
+    emptied = queue_.empty();
   }
-  wake_.NotifyAll();
+  if (wake) wake_.NotifyAll();
+  if (emptied) emptied_.NotifyAll();
   MutexLock lock(hooks_mutex_);
   if (!hooks_) return;
   hooks_->OnAcknowledged(id);

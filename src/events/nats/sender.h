@@ -54,7 +54,10 @@ class Sender {
   };
 
   void Work();
+  bool Remember(EventId id, std::shared_ptr<const std::string> bytes) STAMPEDE_REQUIRES(mutex_);
   std::vector<Outgoing> NextToSend() STAMPEDE_REQUIRES(mutex_);
+  // The thread has something to do. To be notified without the lock it would take at once.
+  bool MustWake() STAMPEDE_REQUIRES(mutex_);
   void ResendIfSilent(int64_t now_us) STAMPEDE_REQUIRES(mutex_);
   void SendOne(const Outgoing& outgoing);
   void OnAnswer(natsMsg* message);
@@ -69,7 +72,10 @@ class Sender {
   obs::Gauge& waiting_;
 
   Mutex mutex_;
-  CondVar wake_;
+  CondVar wake_;     // the thread
+  CondVar emptied_;  // who stops
+  // Whether the thread waits and nobody has woken it. A wake-up costs more than what it is for.
+  bool asleep_ STAMPEDE_GUARDED_BY(mutex_) = false;
   std::map<uint64_t, Unacknowledged> queue_ STAMPEDE_GUARDED_BY(mutex_);
   uint64_t next_number_ STAMPEDE_GUARDED_BY(mutex_) = 1;
   uint64_t next_to_send_ STAMPEDE_GUARDED_BY(mutex_) = 1;  // all before it are under way or done

@@ -9,8 +9,7 @@ const store::Table kAccount(0x10, "account", store::Access::kRecord);
 const store::Table kUser(0x11, "user", store::Access::kRecord);
 const store::Table kName(0x12, "account_name", store::Access::kRecord);
 const store::Table kEmail(0x13, "user_email", store::Access::kRecord);
-const store::Table kCounter(0x14, "account_counter", store::Access::kRecord);
-const store::Table kLastStatus(0x15, "account_last_status", store::Access::kRecord);
+const store::Table kCounter(0x14, "account_counter", store::Access::kRecord, 7);
 const store::Table kActiveDay(0x16, "account_active_day", store::Access::kRecord);
 
 }  // namespace
@@ -37,8 +36,8 @@ std::string CounterKey(AccountId account, AccountCounter counter) {
   return store::Key(account.partition(), kCounter).Id(account).Byte(static_cast<uint8_t>(counter));
 }
 
-std::string LastStatusKey(AccountId account) {
-  return store::Key(account.partition(), kLastStatus).Id(account);
+std::string CountersKey(AccountId account) {
+  return store::Key(account.partition(), kCounter).Id(account);
 }
 
 std::string ActiveDayKey(AccountId account) {

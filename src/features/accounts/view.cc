@@ -152,25 +152,17 @@ void WriteRole(JsonWriter& json) {
 void AccountFetch::Want(AccountId account) {
   auto [at, added] = reads_.try_emplace(account);
   if (!added) return;
-  Reads& reads = at->second;
-  reads.account = &fetch_.Want<AccountRecord>(AccountKey(account));
-  constexpr AccountCounter kShown[] = {AccountCounter::kStatuses, AccountCounter::kFollowers,
-                                       AccountCounter::kFollowing};
-  for (size_t i = 0; i < 3; ++i) {
-    reads.counters[i] = &fetch_.Want<store::Counter>(CounterKey(account, kShown[i]));
-  }
-  reads.last_status = &fetch_.Want<store::Counter>(LastStatusKey(account));
+  at->second = {&fetch_.Want<AccountRecord>(AccountKey(account)),
+                &fetch_.Want<store::Counters>(CountersKey(account))};
 }
 
 AccountData AccountFetch::Take(AccountId account) const {
   auto at = reads_.find(account);
   if (at == reads_.end() || !*at->second.account) return {};
-  auto value = [](const std::shared_ptr<const store::Counter>* counter) {
-    return *counter ? (*counter)->value : 0;
-  };
-  const Reads& reads = at->second;
-  return {*reads.account, value(reads.counters[0]), value(reads.counters[1]),
-          value(reads.counters[2]), value(reads.last_status)};
+  const store::Counters& counters = **at->second.counters;
+  return {*at->second.account, counters[AccountCounter::kStatuses],
+          counters[AccountCounter::kFollowers], counters[AccountCounter::kFollowing],
+          counters[AccountCounter::kLastStatusMs]};
 }
 
 std::vector<AccountData> LoadAccounts(store::Records& records, std::span<const AccountId> ids) {
@@ -191,10 +183,9 @@ CredentialData LoadCredentials(store::Records& records, AccountId account) {
   AccountFetch accounts(fetch);
   accounts.Want(account);
   const auto& user = fetch.Want<UserRecord>(UserKey(account));
-  const auto& requests =
-      fetch.Want<store::Counter>(CounterKey(account, AccountCounter::kFollowRequests));
+  const auto& counters = fetch.Want<store::Counters>(CountersKey(account));
   fetch.Run();
-  return {accounts.Take(account), user, requests ? requests->value : 0};
+  return {accounts.Take(account), user, (*counters)[AccountCounter::kFollowRequests]};
 }
 
 void RenderAccount(JsonWriter& json, const AccountData& data, const Site& site,

@@ -41,8 +41,7 @@ class AccountFetch {
  private:
   struct Reads {
     const std::shared_ptr<const AccountRecord>* account;
-    const std::shared_ptr<const store::Counter>* counters[3];
-    const std::shared_ptr<const store::Counter>* last_status;
+    const std::shared_ptr<const store::Counters>* counters;
   };
   store::RecordFetch& fetch_;
   std::unordered_map<AccountId, Reads> reads_;

@@ -30,6 +30,10 @@ std::string MakeRelationRow(AccountId other_side, int64_t expires_ms) {
   return row.SerializeAsString();
 }
 
+void CountRestriction(events::Action& action, AccountId account, int64_t delta) {
+  action.batch.Add(accounts::CounterKey(account, AccountCounter::kRestrictions), delta);
+}
+
 bool SameTerms(const FollowTerms& a, const FollowTerms& b) {
   return a.SerializeAsString() == b.SerializeAsString();
 }
@@ -64,6 +68,12 @@ void Edit::SetNotified(events::Action& action, bool before, bool after) const {
   }
   action.batch.Add(accounts::CounterKey(target_, AccountCounter::kNotifiedFollowers),
                    after ? 1 : -1);
+}
+
+// It restricts both: what each shows the other.
+void Edit::CountBlock(events::Action& action, int64_t delta) const {
+  CountRestriction(action, source_, delta);
+  CountRestriction(action, target_, delta);
 }
 
 void Edit::StartFollow(events::Action& action, FollowTerms terms, Tell tell) {
@@ -141,6 +151,7 @@ void Edit::StartBlock(events::Action& action, RelationId id) {
   std::string key = RowKey(List::kBlocks, source_, id);
   action.batch.ExpectAbsent(key);
   action.batch.Put(std::move(key), MakeRelationRow(target_, 0));
+  CountBlock(action, 1);
   record_.mutable_block()->set_id(id.value());
   changed_ = true;
 }
@@ -148,6 +159,7 @@ void Edit::StartBlock(events::Action& action, RelationId id) {
 void Edit::EndBlock(events::Action& action) {
   if (!record_.has_block()) return;
   action.batch.Erase(RowKey(List::kBlocks, source_, RelationId(record_.block().id())));
+  CountBlock(action, -1);
   record_.clear_block();
   changed_ = true;
 }
@@ -155,7 +167,10 @@ void Edit::EndBlock(events::Action& action) {
 void Edit::SetMute(events::Action& action, MuteTerms terms) {
   if (record_.has_mute() && terms.SerializeAsString() == record_.mute().SerializeAsString()) return;
   std::string key = RowKey(List::kMutes, source_, RelationId(terms.id()));
-  if (!record_.has_mute()) action.batch.ExpectAbsent(key);
+  if (!record_.has_mute()) {
+    action.batch.ExpectAbsent(key);
+    CountRestriction(action, source_, 1);
+  }
   action.batch.Put(std::move(key), MakeRelationRow(target_, terms.expires_ms()));
   if (terms.expires_ms() != 0) {
     MuteExpiry expiry;
@@ -172,6 +187,7 @@ void Edit::SetMute(events::Action& action, MuteTerms terms) {
 void Edit::EndMute(events::Action& action) {
   if (!record_.has_mute()) return;
   action.batch.Erase(RowKey(List::kMutes, source_, RelationId(record_.mute().id())));
+  CountRestriction(action, source_, -1);
   record_.clear_mute();
   changed_ = true;
 }

@@ -33,6 +33,7 @@ class Edit {
   void ChangeRequest(events::Action& action, FollowTerms terms);
   // Pre: there is a request. It becomes a follow that starts now.
   void AcceptRequest(events::Action& action, events::Committer& committer, Tell tell);
+  // Pre: there is no block.
   void StartBlock(events::Action& action, RelationId id);
   void SetMute(events::Action& action, MuteTerms terms);
   // These do nothing when there is nothing to end.
@@ -50,6 +51,7 @@ class Edit {
   void PutFollowRows(events::Action& action, const FollowTerms& terms) const;
   void PutRequestRow(events::Action& action, const FollowTerms& terms) const;
   void SetNotified(events::Action& action, bool before, bool after) const;
+  void CountBlock(events::Action& action, int64_t delta) const;
 
   AccountId source_;
   AccountId target_;

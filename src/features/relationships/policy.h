@@ -33,6 +33,7 @@ struct Ties {
 // Adds both directions of a pair to a RecordFetch.
 class TiesFetch {
  public:
+  TiesFetch() = default;  // reads nothing
   // `me` may be none (anonymous): nothing is read and Take() is empty.
   TiesFetch(store::RecordFetch& fetch, AccountId me, AccountId them);
   Ties Take() const { return {mine_ ? *mine_ : nullptr, theirs_ ? *theirs_ : nullptr}; }

@@ -83,6 +83,7 @@ class RelationshipsTest : public ::testing::Test {
 
   void CheckAccount(AccountId account) {
     std::set<AccountId> following, followers, blocks, mutes, requests, notified;
+    int64_t restrictions = 0;
     for (AccountId other : everybody) {
       Ties ties = service.GetTies(account, other);
       if (ties.following()) following.insert(other);
@@ -91,6 +92,7 @@ class RelationshipsTest : public ::testing::Test {
       if (ties.muting(cast.clock.NowMs())) mutes.insert(other);
       if (ties.theirs && ties.theirs->has_request()) requests.insert(other);
       if (ties.followed_by() && ties.theirs->follow().notify()) notified.insert(other);
+      restrictions += ties.blocking() + ties.blocked_by() + (ties.mine && ties.mine->has_mute());
       bool blocked = ties.blocking() || ties.blocked_by();
       EXPECT_FALSE(blocked && (ties.following() || ties.requested()));
       EXPECT_FALSE(ties.following() && ties.requested());
@@ -105,6 +107,7 @@ class RelationshipsTest : public ::testing::Test {
     EXPECT_EQ(Counter(account, AccountCounter::kFollowers), int64_t(followers.size()));
     EXPECT_EQ(Counter(account, AccountCounter::kFollowRequests), int64_t(requests.size()));
     EXPECT_EQ(Counter(account, AccountCounter::kNotifiedFollowers), int64_t(notified.size()));
+    EXPECT_EQ(Counter(account, AccountCounter::kRestrictions), restrictions);
   }
 
   template <class Change>

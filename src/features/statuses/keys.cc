@@ -9,7 +9,7 @@ using store::Key;
 using store::Table;
 
 const Table kStatus{0x30, "status", Access::kRecord};
-const Table kStatusCounter{0x31, "status_counter", Access::kRecord};
+const Table kStatusCounter{0x31, "status_counter", Access::kRecord, 3};
 const Table kOutbox{0x32, "outbox_status", Access::kIndex};
 const Table kReply{0x33, "reply", Access::kIndex};
 const Table kPublic{0x34, "public_status", Access::kIndex};
@@ -26,6 +26,10 @@ std::string StatusKey(StatusId status) { return Key(status.partition(), kStatus)
 
 std::string CounterKey(StatusId status, StatusCounter counter) {
   return Key(status.partition(), kStatusCounter).Id(status).Byte(static_cast<uint8_t>(counter));
+}
+
+std::string CountersKey(StatusId status) {
+  return Key(status.partition(), kStatusCounter).Id(status);
 }
 
 std::string OutboxKey(AccountId author, StatusId status) {
@@ -67,6 +71,16 @@ store::KeyRange IdempotencyRangeBefore(Partition partition, int64_t hour) {
 
 std::string MyStatusKey(AccountId account, StatusId status) {
   return Key(account.partition(), kMyStatus).Id(account).Id(status);
+}
+
+store::KeyRange MyStatusRange(AccountId account, StatusId first, StatusId last) {
+  return {MyStatusKey(account, first), store::PrefixEnd(MyStatusKey(account, last))};
+}
+
+StatusId StatusOfMyStatusKey(std::string_view key) {
+  store::KeyReader reader(key);
+  reader.Id<AccountId>();
+  return reader.Id<StatusId>();
 }
 
 }  // namespace stampede::statuses

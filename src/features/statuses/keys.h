@@ -26,6 +26,8 @@ inline constexpr unsigned kPublicShards = 16;
 
 std::string StatusKey(StatusId status);
 std::string CounterKey(StatusId status, StatusCounter counter);
+// All counters of the status, as store::Counters.
+std::string CountersKey(StatusId status);
 std::string OutboxKey(AccountId author, StatusId status);
 store::KeyRange OutboxRange(AccountId author);
 std::string ReplyKey(StatusId parent, StatusId child);
@@ -37,5 +39,8 @@ std::string IdempotencyKey(AccountId author, int64_t hour, std::string_view hash
 // Every idempotency row of the partition from before `hour`.
 store::KeyRange IdempotencyRangeBefore(Partition partition, int64_t hour);
 std::string MyStatusKey(AccountId account, StatusId status);
+// What the account did with the statuses from `first` to `last`, both included.
+store::KeyRange MyStatusRange(AccountId account, StatusId first, StatusId last);
+StatusId StatusOfMyStatusKey(std::string_view key);
 
 }  // namespace stampede::statuses

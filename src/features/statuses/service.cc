@@ -272,10 +272,7 @@ class Idempotency {
 // What is read with every status, and of a new one is not there yet.
 void NoteNothingHappenedYet(store::Batch& batch, const StatusRecord& status) {
   StatusId id(status.id());
-  for (auto counter :
-       {StatusCounter::kReplies, StatusCounter::kReblogs, StatusCounter::kFavourites}) {
-    batch.NoteAbsent(CounterKey(id, counter));
-  }
+  batch.NoteAbsent(CountersKey(id));
   batch.NoteAbsent(MyStatusKey(AccountId(status.author()), id));
 }
 
@@ -299,7 +296,8 @@ void AddToOutbox(events::Action& action, const StatusRecord& status) {
   if (CountsForAuthor(status)) {
     action.batch.Add(accounts::CounterKey(author, accounts::AccountCounter::kStatuses), 1);
     instance::CountStatus(action.batch, id, 1);
-    action.batch.Put(accounts::LastStatusKey(author), store::EncodeCounter(status.created_ms()));
+    action.batch.Put(accounts::CounterKey(author, accounts::AccountCounter::kLastStatusMs),
+                     store::EncodeCounter(status.created_ms()));
   }
   action.Announce(events::EventKind::kStatusCreated, author, std::move(row));
 }
@@ -335,8 +333,8 @@ StatusId StatusesService::Post(const NewStatus& request) {
   draft.set_app(post.app.value());
   draft.set_app_name(post.app_name);
   draft.set_app_website(post.app_website);
-  auto notified = committer_.records().Get<store::Counter>(
-      accounts::CounterKey(post.author, accounts::AccountCounter::kNotifiedFollowers));
+  auto counters = committer_.records().Get<store::Counters>(accounts::CountersKey(post.author));
+  const bool somebody_notified = (*counters)[accounts::AccountCounter::kNotifiedFollowers] > 0;
 
   StatusId posted;
   committer_.Run([&](events::Action& action) {
@@ -361,7 +359,7 @@ StatusId StatusesService::Post(const NewStatus& request) {
     NotifyMentioned(action, status);
     bool starts_thread =
         !status.in_reply_to_id() || status.in_reply_to_account() == status.author();
-    if (notified->value > 0 && starts_thread && draft.visibility() != int(Visibility::kDirect)) {
+    if (somebody_notified && starts_thread && draft.visibility() != int(Visibility::kDirect)) {
       notifications::NotifyFollowers(action, post.author, posted);
     }
   });

@@ -1,5 +1,9 @@
 #include "features/statuses/view.h"
 
+#include <algorithm>
+#include <stdexcept>
+#include <unordered_map>
+
 #include "base/error.h"
 #include "codec/iso_time.h"
 #include "codec/url.h"
@@ -16,39 +20,67 @@ using relationships::Ties;
 using relationships::TiesFetch;
 using relationships::Visibility;
 
+// What the viewer did with the statuses of a page: most often nothing, and the keys are next to each
+// other, so they are scanned where a scan is cheap.
+class Marks {
+ public:
+  Marks(store::RecordFetch& fetch, AccountId viewer) : fetch_(fetch), viewer_(viewer) {}
+
+  // Scans now, or adds to the fetch.
+  void Read(store::Store& store, std::span<const StatusId> ids) {
+    if (!viewer_ || ids.empty() || Scanned(store, ids)) return;
+    for (StatusId id : ids) wanted_[id] = &fetch_.Want<MyStatusRecord>(MyStatusKey(viewer_, id));
+  }
+  std::shared_ptr<const MyStatusRecord> Of(StatusId id) const {
+    auto wanted = wanted_.find(id);
+    if (wanted != wanted_.end()) return *wanted->second;
+    auto found = found_.find(id);
+    return found == found_.end() ? nullptr : found->second;
+  }
+
+ private:
+  // False when it does not pay.
+  bool Scanned(store::Store& store, std::span<const StatusId> ids) {
+    constexpr size_t kFew = 4, kRowsMax = 100;
+    if (ids.size() <= kFew || store.remote()) return false;
+    auto [first, last] = std::ranges::minmax(ids);
+    auto rows = store.Scan({MyStatusRange(viewer_, first, last), kRowsMax});
+    if (rows.size() == kRowsMax) return false;
+    for (const store::Row& row : rows) {
+      auto mark = std::make_shared<MyStatusRecord>();
+      if (!mark->ParseFromString(row.value)) throw std::runtime_error("my_status: does not parse");
+      found_[StatusOfMyStatusKey(row.key)] = std::move(mark);
+    }
+    return true;
+  }
+
+  store::RecordFetch& fetch_;
+  const AccountId viewer_;
+  std::unordered_map<StatusId, const std::shared_ptr<const MyStatusRecord>*> wanted_;
+  std::unordered_map<StatusId, std::shared_ptr<const MyStatusRecord>> found_;
+};
+
 // The reads of one status beside its record and its author's account.
 struct StatusReads {
-  const std::shared_ptr<const store::Counter>& replies;
-  const std::shared_ptr<const store::Counter>& reblogs;
-  const std::shared_ptr<const store::Counter>& favourites;
-  const std::shared_ptr<const MyStatusRecord>* mine = nullptr;
+  const std::shared_ptr<const store::Counters>& counters;
   TiesFetch ties;
   std::vector<TiesFetch> mentioned;  // for kHome: the viewer and those the status mentions
-
-  StatusReads(store::RecordFetch& fetch, AccountFetch& accounts, AccountId viewer, StatusId id,
-              AccountId author)
-      : replies(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kReplies))),
-        reblogs(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kReblogs))),
-        favourites(fetch.Want<store::Counter>(CounterKey(id, StatusCounter::kFavourites))),
-        ties(fetch, viewer, author) {
-    accounts.Want(author);
-    if (viewer) mine = &fetch.Want<MyStatusRecord>(MyStatusKey(viewer, id));
-  }
 };
 
 // One status of the page on its way: its own reads and, of a boost, those of the original.
 struct Loading {
   std::shared_ptr<const StatusRecord> status;
-  std::unique_ptr<StatusReads> reads;
+  std::optional<StatusReads> reads;
   const std::shared_ptr<const StatusRecord>* original = nullptr;
-  std::unique_ptr<StatusReads> original_reads;
+  std::optional<StatusReads> original_reads;
 };
 
 // Judges and assembles what was read, for one viewer and purpose.
 class Assembler {
  public:
-  Assembler(const AccountFetch& accounts, AccountId viewer, LoadFor purpose, int64_t now_ms)
-      : accounts_(accounts), viewer_(viewer), purpose_(purpose), now_ms_(now_ms) {}
+  Assembler(const AccountFetch& accounts, const Marks& marks, AccountId viewer, LoadFor purpose,
+            int64_t now_ms)
+      : accounts_(accounts), marks_(marks), viewer_(viewer), purpose_(purpose), now_ms_(now_ms) {}
 
   std::optional<StatusData> Assemble(const Loading& loading) const {
     auto data = AssembleOne(loading.status, *loading.reads, purpose_ >= LoadFor::kList);
@@ -67,10 +99,10 @@ class Assembler {
     AccountId author(status->author());
     StatusData data{.status = status,
                     .author = accounts_.Take(author),
-                    .replies = std::max<int64_t>(0, reads.replies->value),
-                    .reblogs = std::max<int64_t>(0, reads.reblogs->value),
-                    .favourites = std::max<int64_t>(0, reads.favourites->value),
-                    .mine = reads.mine ? *reads.mine : nullptr};
+                    .replies = Shown(reads, StatusCounter::kReplies),
+                    .reblogs = Shown(reads, StatusCounter::kReblogs),
+                    .favourites = Shown(reads, StatusCounter::kFavourites),
+                    .mine = marks_.Of(StatusId(status->id()))};
     if (!data.author) return std::nullopt;
     Ties ties = reads.ties.Take();
     bool suspended = data.author.account->suspended_ms() != 0;
@@ -84,67 +116,134 @@ class Assembler {
     return data;
   }
 
+  static int64_t Shown(const StatusReads& reads, StatusCounter counter) {
+    return std::max<int64_t>(0, (*reads.counters)[counter]);
+  }
+
   const AccountFetch& accounts_;
+  const Marks& marks_;
   AccountId viewer_;
   LoadFor purpose_;
   int64_t now_ms_;
 };
 
-void WantMentioned(store::RecordFetch& fetch, AccountId viewer, const StatusRecord& status,
-                   StatusReads& reads) {
-  for (const Mention& mention : status.mentions()) {
-    if (AccountId account(mention.account()); account != viewer) {
-      reads.mentioned.emplace_back(fetch, viewer, account);
+// Loads statuses for one viewer, in at most three round trips and a scan.
+class PageLoad {
+ public:
+  PageLoad(store::Records& records, AccountId viewer, LoadFor purpose)
+      : records_(records), viewer_(viewer), purpose_(purpose) {}
+
+  void ReadStatuses(std::span<const StatusId> ids);
+  // Authors, counters, ties, marks; boosted statuses.
+  void ReadAround();
+  // Whom a boosted status mentions is only known now, and only matters at home.
+  void ReadMentionedByOriginals();
+  std::vector<StatusData> Take(int64_t now_ms) const;
+
+ private:
+  StatusReads Want(StatusId id, AccountId author, Visibility visibility);
+  void WantMentioned(const StatusRecord& status, StatusReads& reads);
+  std::vector<StatusId> AllIds() const;
+
+  store::Records& records_;
+  const AccountId viewer_;
+  const LoadFor purpose_;
+  store::RecordFetch fetch_{records_};
+  AccountFetch accounts_{fetch_};
+  Marks marks_{fetch_, viewer_};
+  // Whether the viewer blocks or mutes anybody, or is blocked. Of most, no tie can hide anything.
+  bool restricted_ = false;
+  std::vector<Loading> page_;
+};
+
+void PageLoad::ReadStatuses(std::span<const StatusId> ids) {
+  std::vector<const std::shared_ptr<const StatusRecord>*> statuses;
+  statuses.reserve(ids.size());
+  for (StatusId id : ids) statuses.push_back(&fetch_.Want<StatusRecord>(StatusKey(id)));
+  const std::shared_ptr<const store::Counters>* counters = nullptr;
+  if (viewer_) counters = &fetch_.Want<store::Counters>(accounts::CountersKey(viewer_));
+  fetch_.Run();
+  restricted_ = counters && (**counters)[accounts::AccountCounter::kRestrictions] != 0;
+  page_.reserve(ids.size());
+  for (const auto* status : statuses) {
+    if (*status) page_.push_back({.status = *status});
+  }
+}
+
+void PageLoad::ReadAround() {
+  for (Loading& loading : page_) {
+    const StatusRecord& status = *loading.status;
+    const Visibility visibility = VisibilityOf(status);
+    loading.reads.emplace(Want(StatusId(status.id()), AccountId(status.author()), visibility));
+    if (purpose_ == LoadFor::kHome) WantMentioned(status, *loading.reads);
+    if (StatusId original(status.reblog_of()); original) {
+      // A boost is no more public than what it boosts.
+      loading.original = &fetch_.Want<StatusRecord>(StatusKey(original));
+      loading.original_reads.emplace(
+          Want(original, AccountId(status.reblog_of_author()), visibility));
     }
   }
+  marks_.Read(records_.store(), AllIds());
+  fetch_.Run();
+}
+
+void PageLoad::ReadMentionedByOriginals() {
+  if (purpose_ != LoadFor::kHome) return;
+  for (Loading& loading : page_) {
+    if (loading.original && *loading.original) {
+      WantMentioned(**loading.original, *loading.original_reads);
+    }
+  }
+  fetch_.Run();
+}
+
+StatusReads PageLoad::Want(StatusId id, AccountId author, Visibility visibility) {
+  accounts_.Want(author);
+  const bool matter = restricted_ || visibility == Visibility::kPrivate;
+  return {.counters = fetch_.Want<store::Counters>(CountersKey(id)),
+          .ties = matter ? TiesFetch(fetch_, viewer_, author) : TiesFetch(),
+          .mentioned = {}};
+}
+
+void PageLoad::WantMentioned(const StatusRecord& status, StatusReads& reads) {
+  if (!restricted_) return;
+  for (const Mention& mention : status.mentions()) {
+    if (AccountId account(mention.account()); account != viewer_) {
+      reads.mentioned.emplace_back(fetch_, viewer_, account);
+    }
+  }
+}
+
+std::vector<StatusId> PageLoad::AllIds() const {
+  std::vector<StatusId> ids;
+  ids.reserve(2 * page_.size());
+  for (const Loading& loading : page_) {
+    ids.emplace_back(loading.status->id());
+    if (loading.original) ids.emplace_back(loading.status->reblog_of());
+  }
+  return ids;
+}
+
+std::vector<StatusData> PageLoad::Take(int64_t now_ms) const {
+  Assembler assembler(accounts_, marks_, viewer_, purpose_, now_ms);
+  std::vector<StatusData> loaded;
+  loaded.reserve(page_.size());
+  for (const Loading& loading : page_) {
+    if (auto data = assembler.Assemble(loading)) loaded.push_back(std::move(*data));
+  }
+  return loaded;
 }
 
 }  // namespace
 
 std::vector<StatusData> StatusViews::Load(AccountId viewer, std::span<const StatusId> ids,
                                           LoadFor purpose) {
-  std::vector<std::string> keys;
-  keys.reserve(ids.size());
-  for (StatusId id : ids) keys.push_back(StatusKey(id));
-  auto statuses = records_.MultiGet<StatusRecord>(keys);
-
-  store::RecordFetch fetch(records_);
-  AccountFetch accounts(fetch);
-  std::vector<Loading> page;
-  page.reserve(ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (!statuses[i]) continue;
-    Loading& loading = page.emplace_back();
-    loading.status = statuses[i];
-    AccountId author(loading.status->author());
-    loading.reads = std::make_unique<StatusReads>(fetch, accounts, viewer, ids[i], author);
-    if (purpose == LoadFor::kHome) WantMentioned(fetch, viewer, *loading.status, *loading.reads);
-    if (StatusId original(loading.status->reblog_of()); original) {
-      loading.original = &fetch.Want<StatusRecord>(StatusKey(original));
-      loading.original_reads = std::make_unique<StatusReads>(
-          fetch, accounts, viewer, original, AccountId(loading.status->reblog_of_author()));
-    }
-  }
-  fetch.Run();
-
-  // Whom a boosted status mentions is only known now: the third round trip, for home alone.
-  store::RecordFetch mentions(records_);
-  if (purpose == LoadFor::kHome) {
-    for (Loading& loading : page) {
-      if (loading.original && *loading.original) {
-        WantMentioned(mentions, viewer, **loading.original, *loading.original_reads);
-      }
-    }
-    mentions.Run();
-  }
-
-  Assembler assembler(accounts, viewer, purpose, clock_.NowMs());
-  std::vector<StatusData> loaded;
-  loaded.reserve(page.size());
-  for (const Loading& loading : page) {
-    if (auto data = assembler.Assemble(loading)) loaded.push_back(std::move(*data));
-  }
-  return loaded;
+  if (ids.empty()) return {};
+  PageLoad load(records_, viewer, purpose);
+  load.ReadStatuses(ids);
+  load.ReadAround();
+  load.ReadMentionedByOriginals();
+  return load.Take(clock_.NowMs());
 }
 
 std::vector<StatusData> StatusViews::LoadPage(AccountId viewer, const net::Page& page,

@@ -62,7 +62,7 @@ class StatusViews {
       : records_(records), site_(site), clock_(clock), texts_(texts_bytes_max) {}
 
   // In the order of `ids`, without those that do not exist or that this viewer (none: the public)
-  // may not see. At most three round trips to the store, whatever the number.
+  // may not see. At most three round trips to the store and a scan, whatever the number.
   std::vector<StatusData> Load(AccountId viewer, std::span<const StatusId> ids, LoadFor purpose);
   // One page of a list: reads on from the source until the page is full of what the viewer sees, the
   // list ends, or a bounded number of candidates was looked at. Newest first.

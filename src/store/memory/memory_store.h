@@ -22,6 +22,10 @@ class MemoryStore final : public Store {
   void set_read_hook(ReadHook hook) { read_hook_ = std::move(hook); }
   void set_scan_hook(ScanHook hook) { scan_hook_ = std::move(hook); }
 
+  // As a store that is far away.
+  void set_remote(bool remote) { remote_ = remote; }
+  bool remote() const override { return remote_; }
+
   std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override;
   std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override;
   bool Commit(const Batch& batch) override;
@@ -36,6 +40,7 @@ class MemoryStore final : public Store {
   CommitHook commit_hook_;
   ReadHook read_hook_;
   ScanHook scan_hook_;
+  bool remote_ = false;
   Mutex mutex_;
   Map rows_ STAMPEDE_GUARDED_BY(mutex_);
 };

@@ -246,6 +246,7 @@ class StaleReads final : public Store {
     return OrElse([&] { return reader_.MultiScan(requests); },
                   [&] { return database_.MultiScan(requests); });
   }
+  bool remote() const override { return true; }
   bool Commit(const Batch&) override {
     throw std::logic_error("store: a commit through stale_reads()");
   }
@@ -276,6 +277,7 @@ class PostgresStoreImpl final : public PostgresStore {
   std::vector<std::vector<Row>> MultiScan(std::span<const ScanRequest> requests) override {
     return reader_.MultiScan(requests);
   }
+  bool remote() const override { return true; }
   bool Commit(const Batch& batch) override;
 
   Stats stats() const override {

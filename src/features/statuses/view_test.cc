@@ -1,0 +1,89 @@
+#include "features/statuses/view.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <vector>
+
+#include "features/testing/stage.h"
+
+namespace stampede::statuses {
+namespace {
+
+// What the viewer did is scanned or read one by one, depending on the store and on how much there is.
+class StatusViewsTest : public ::testing::TestWithParam<bool> {
+ protected:
+  StatusViewsTest() { stage.store.set_remote(GetParam()); }
+
+  std::vector<StatusId> PostMany(int count) {
+    std::vector<StatusId> ids;
+    for (int i = 0; i < count; ++i) ids.push_back(stage.Post(stage.alice, "hello"));
+    return ids;
+  }
+  std::set<StatusId> Favourited(const std::vector<StatusId>& ids) {
+    std::set<StatusId> favourited;
+    for (const StatusData& data : stage.views.Load(stage.bob, ids, LoadFor::kHome)) {
+      const StatusData& shown = data.reblog ? *data.reblog : data;
+      if (shown.mine && shown.mine->favourite_id()) favourited.insert(shown.id());
+    }
+    return favourited;
+  }
+
+  testing::Stage stage;
+};
+
+TEST_P(StatusViewsTest, APageShowsWhatItsViewerDid) {
+  auto ids = PostMany(10);
+  EXPECT_TRUE(Favourited(ids).empty());
+  for (size_t i : {0, 4, 9}) stage.interactions.Favourite(stage.bob, ids[i]);
+  stage.interactions.Favourite(stage.charlie, ids[5]);
+  EXPECT_EQ(Favourited(ids), (std::set{ids[0], ids[4], ids[9]}));
+  stage.interactions.Unfavourite(stage.bob, ids[4]);
+  EXPECT_EQ(Favourited(ids), (std::set{ids[0], ids[9]}));
+}
+
+TEST_P(StatusViewsTest, ABoostShowsWhatTheViewerDidWithTheOriginal) {
+  auto ids = PostMany(10);
+  stage.interactions.Favourite(stage.bob, ids[0]);
+  std::vector<StatusId> boosts;
+  for (StatusId id : ids) boosts.push_back(stage.interactions.Reblog(stage.charlie, id, {}));
+  EXPECT_EQ(Favourited(boosts), (std::set{ids[0]}));
+}
+
+TEST_P(StatusViewsTest, APageOfAViewerWhoDidMuchShowsAllOfIt) {
+  auto ids = PostMany(150);
+  for (StatusId id : ids) stage.interactions.Favourite(stage.bob, id);
+  EXPECT_EQ(Favourited(ids).size(), ids.size());
+  EXPECT_EQ(Favourited({ids.begin(), ids.begin() + 20}).size(), 20u);
+}
+
+TEST_P(StatusViewsTest, WhatABlockHidesIsShownAgainAfterIt) {
+  auto ids = PostMany(6);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kList).size(), 6u);
+  stage.relationships.Block(stage.alice, stage.bob);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kItself).size(), 0u) << "blocked by alice";
+  EXPECT_EQ(stage.views.Load(stage.alice, ids, LoadFor::kList).size(), 6u);
+  stage.relationships.Unblock(stage.alice, stage.bob);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kList).size(), 6u);
+  stage.relationships.Mute(stage.bob, stage.alice, true, 0);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kList).size(), 0u);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kItself).size(), 6u);
+  stage.relationships.Unmute(stage.bob, stage.alice);
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kList).size(), 6u);
+}
+
+TEST_P(StatusViewsTest, PrivatePostsAndBoostsOfThemAreForFollowers) {
+  std::vector<StatusId> ids = {
+      stage.Post(stage.alice, "for followers", relationships::Visibility::kPrivate)};
+  ids.push_back(stage.interactions.Reblog(stage.alice, ids[0], {}));
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kHome).size(), 0u);
+  stage.relationships.Follow(stage.bob, stage.alice, {});
+  EXPECT_EQ(stage.views.Load(stage.bob, ids, LoadFor::kHome).size(), 2u);
+  EXPECT_EQ(stage.views.Load({}, ids, LoadFor::kItself).size(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StatusViewsTest, ::testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "Remote" : "Local"; });
+
+}  // namespace
+}  // namespace stampede::statuses
