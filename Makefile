@@ -1,7 +1,7 @@
 # The front door. `make run` and `make test` need nothing but a Debian 12 machine and this clone.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run cluster build test test-unit test-asan test-api test-cluster docs bench format lint tidy clean
+.PHONY: help setup run cluster build test test-unit test-asan test-api test-cluster docs bench bench-cluster format lint tidy clean
 
 LISTEN ?= 127.0.0.1:8080
 BASE_URL ?= http://localhost:8080
@@ -10,7 +10,7 @@ SOURCES = git ls-files -z 'src/*.cc' 'src/*.h' 'bench/*.cc' 'bench/*.h' 'tests/*
 export CCACHE_SLOPPINESS = pch_defines,time_macros
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian packages, npm packages of the tests)
 	@tools/setup
@@ -50,6 +50,10 @@ docs: build ## write the pages of docs/ that are generated from the program
 bench: build ## measure, and write docs/performance.md
 	@tools/setup bench
 	@bench/run
+
+bench-cluster: setup build ## measure what things cost on 1, 2 and 4 servers of one cluster, likewise
+	@tools/setup bench
+	@bench/cluster
 
 format: setup ## clang-format every C++ file
 	@$(SOURCES) | xargs -0r clang-format-19 -i

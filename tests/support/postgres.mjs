@@ -26,9 +26,11 @@ const SMALL = {
 };
 
 export class Postgres {
-  // `durable`: with fsync, which only a crash of the machine asks for; without it commits are faster.
-  static async start({ durable = false, port } = {}) {
+  // `durable`: with fsync, which only a crash of the machine asks for; without it commits are faster. `settings`
+  // are those of postgresql.conf.
+  static async start({ durable = false, port, settings } = {}) {
     const postgres = new Postgres();
+    postgres.settings = settings;
     await postgres.#place(durable, port);
     await tool('initdb', ['-D', postgres.data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
     fs.appendFileSync(path.join(postgres.data, 'postgresql.conf'), "include_if_exists = 'synchronous.conf'\n");

@@ -1,0 +1,112 @@
+// Members of a graph that `stampede bench` loaded, at work on several servers: their tokens, the server that a
+// load balancer would send each to, and an open loop of requests at a fixed rate.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+
+const MASK = (1n << 64n) - 1n;
+const TICK_MS = 1;
+
+// SplitMix64, as bench/graph.h has it.
+export function mix(x) {
+  let z = ((x ^ (x >> 30n)) * 0xBF58476D1CE4E5B9n) & MASK;
+  z = ((z ^ (z >> 27n)) * 0x94D049BB133111EBn) & MASK;
+  return z ^ (z >> 31n);
+}
+export function* splitMix(seed) {
+  for (let state = seed & MASK; ;) {
+    state = (state + 0x9E3779B97F4A7C15n) & MASK;
+    yield mix(state);
+  }
+}
+
+// What GraphWorld of bench/graph_world.h says of the graph in a data directory.
+export class World {
+  constructor(dataDir) {
+    const [description, loadedMs] = fs.readFileSync(path.join(dataDir, 'graph.txt'), 'utf8').split('\n');
+    const option = (name) => Number(new RegExp(` ${name} (\\d+)`).exec(description)[1]);
+    Object.assign(this, { description, accounts: option('accounts'), follows: option('follows') });
+    this.seed = mix(BigInt(loadedMs));
+  }
+
+  username(position) { return `member${position}`; }
+
+  token(position) {
+    const numbers = splitMix(this.seed + BigInt(position));
+    return [0, 1].map(() => numbers.next().value.toString(16).padStart(16, '0')).join('');
+  }
+}
+
+// Keep-alive connections to every server; a member's requests go where the hash of the token says.
+export class Crowd {
+  constructor(world, nodes) {
+    Object.assign(this, { world, nodes });
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+    this.tokens = Array.from({ length: world.accounts }, (_, position) => world.token(position));
+    this.homes = this.tokens.map((token) => createHash('sha256').update(token).digest().readUInt32BE() % nodes.length);
+  }
+
+  close() { this.agent.destroy(); }
+
+  // The text of the reply, which must be a 200, or {} of it where the caller does not need it.
+  async ask(position, method, target, body, { text = true } = {}) {
+    const headers = { authorization: `Bearer ${this.tokens[position]}` };
+    if (body) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+    const { port } = this.nodes[this.homes[position]];
+    return new Promise((resolve, reject) => {
+      const request = http.request({ agent: this.agent, host: '127.0.0.1', port, method, path: target, headers }, (reply) => {
+        const chunks = [];
+        reply.on('data', (chunk) => { if (text || reply.statusCode !== 200) chunks.push(chunk); });
+        reply.on('error', reject);
+        reply.on('end', () => {
+          const got = Buffer.concat(chunks).toString();
+          if (reply.statusCode === 200) resolve(got);
+          else reject(new Error(`${method} ${target}: ${reply.statusCode} ${got}`));
+        });
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  readHome(position) { return this.ask(position, 'GET', '/api/v1/timelines/home', '', { text: false }); }
+
+  async post(position, text) {
+    return JSON.parse(await this.ask(position, 'POST', '/api/v1/statuses', JSON.stringify({ status: text }))).id;
+  }
+
+  // Sends request number 0, 1, … at even distances, whether the ones before were answered or not. Rejects if one fails.
+  async offer({ perS, seconds, send }) {
+    const count = Math.round(perS * seconds);
+    const begin = performance.now();
+    const answers = [];
+    await new Promise((resolve) => {
+      const timer = setInterval(() => {
+        const due = Math.min(count, Math.floor((performance.now() - begin) * perS / 1000));
+        while (answers.length < due) {
+          const answer = send(answers.length);
+          answer.catch(() => {});  // seen below
+          answers.push(answer);
+        }
+        if (answers.length === count) {
+          clearInterval(timer);
+          resolve();
+        }
+      }, TICK_MS);
+    });
+    return Promise.all(answers);
+  }
+
+  // One request of everybody in `positions`, so many at a time.
+  async each(positions, atATime, send) {
+    let next = 0;
+    const work = async () => {
+      while (next < positions.length) {
+        next += 1;
+        await send(positions[next - 1]);
+      }
+    };
+    await Promise.all(Array.from({ length: atATime }, work));
+  }
+}
