@@ -51,7 +51,7 @@ const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // Lets `fault` happen in the middle of the load; then everything must be as if it had not.
 function underLoad(name, fault) {
-  test(name, { timeout: 200_000 }, async (t) => {
+  test(name, { timeout: 500_000 }, async (t) => {
     const began = Date.now();
     load.start();
     try {

@@ -5,7 +5,7 @@ import { chartOf, costsOf, medians, replaceSection, tableOf } from '../../bench/
 import { splitMix } from '../../bench/cluster_load.mjs';
 
 const COSTS = {
-  post: 500e-6, delivery: 60e-9, heard: 80e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6, pageDatabase: 90e-6,
+  post: 500e-6, delivery: 60e-9, heard: 80e-6, heardOfMany: 20e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6, pageDatabase: 90e-6,
   idleServer: 0.003, idleDatabase: 0.02, idleNats: 0.001,
 };
 
@@ -35,6 +35,12 @@ function runWith(nodes) {
       few: phaseOf({ seconds: 20, posts: each, fanOut: 30 }),
       many: phaseOf({ seconds: 20, posts: each, fanOut: 1500 }),
       away: phaseOf({ seconds: 20, posts: each.map((posts, i) => (i === 0 ? posts : 0)), fanOut: 30 }),
+      flood: {
+        seconds: 5, units: 9000,
+        servers: each.map(() => ({
+          cpu: COSTS.idleServer * 5 + 9000 * (COSTS.heardOfMany + 30 / nodes * COSTS.delivery), heard: 9000, deliveries: 0,
+        })),
+      },
       read: phaseOf({ seconds: 12, posts: each.map(() => 0), pages: 3000 }),
     },
   };

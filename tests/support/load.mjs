@@ -10,6 +10,8 @@ import { Api } from './http.mjs';
 // What a client may be told when it should come again: by a server (503) or by the load balancer.
 const COME_AGAIN = new Set([502, 503, 504]);
 const MENTION_EVERY = 10;
+// For what takes seconds, on a machine that is busy with other things too.
+const PATIENCE_MS = 150_000;
 // What a server had committed and not announced when it was killed, others announce when they look for such:
 // every twenty seconds, for what is older than ten, in turns.
 const LATE_MS = 70_000;
@@ -51,7 +53,7 @@ export class Load {
   }
 
   // Until so many more posts were acknowledged.
-  async progress(count = 60, timeoutMs = 30_000) {
+  async progress(count = 60, timeoutMs = PATIENCE_MS) {
     const goal = this.acknowledged.size + count;
     await eventually(async () => {
       if (this.over) await this.running;  // says why
@@ -99,7 +101,7 @@ export class Load {
         return got;
       }
       throw new Error(`${method} ${path}: still ${got.status} ${got.text ?? ''}`);
-    }, { timeoutMs: 60_000, pauseMs: 50 });
+    }, { timeoutMs: PATIENCE_MS, pauseMs: 50 });
     assert.deepEqual(refused, [], 'an answer that is neither done nor "come again"');
     return JSON.parse(reply.text);
   }
