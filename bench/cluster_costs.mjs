@@ -13,8 +13,9 @@ const median = (numbers) => {
 //
 // A post is stored by one server, heard by each of the others, and delivered by all. In the phases `few` and `many`
 // only the number of followers differs, so the difference is that of the deliveries. In `away` one server takes
-// all posts, so what the others use is for hearing them, and for a few deliveries.
-export function costsOf({ nodes, phases: { idle, few, many, away, read } }) {
+// all posts, so what the others use is for hearing them, and for a few deliveries; in `flood` all hear a great many,
+// of the authors of `few`, whose posts have been delivered before.
+export function costsOf({ nodes, phases: { idle, few, many, away, flood, read } }) {
   const share = (phase) => phase.seconds / idle.seconds;
   const serverOf = (phase, i) => phase.servers[i].cpu - idle.servers[i].cpu * share(phase);
   const servers = (phase) => sum(phase.servers.map((_, i) => serverOf(phase, i)));
@@ -29,9 +30,10 @@ export function costsOf({ nodes, phases: { idle, few, many, away, read } }) {
     const used = sum(others.map((i) => serverOf(away, i) - away.servers[i].deliveries * delivery));
     heard = used / sum(others.map((i) => away.servers[i].heard));
   }
+  const heardOfMany = (servers(flood) - flood.units * fanOut(few) * delivery) / total(flood, 'heard');
   const post = servers(few) / few.units - fanOut(few) * delivery - (heard ?? 0) * total(few, 'heard') / few.units;
   return {
-    post, delivery, heard,
+    post, delivery, heard, heardOfMany,
     postToMany: servers(many) / many.units,
     postDatabase: (each(few, 'database') + each(many, 'database')) / 2,
     postNats: (each(few, 'nats') + each(many, 'nats')) / 2,
@@ -62,6 +64,7 @@ const ROWS = [
   ['delivery', NS, '**servers, a delivery**'],
   ['post', US, '**servers, a post**: request and commit, without the deliveries, without the others that hear it'],
   ['heard', US, 'servers, a post heard from another server, without the deliveries'],
+  ['heardOfMany', US, 'servers, the same at 3,000 such posts/s'],
   ['postToMany', US, 'servers, a post to many, everything: stored once, heard by all, delivered'],
   ['postDatabase', US, 'PostgreSQL, a post'],
   ['postNats', US, 'NATS, a post'],

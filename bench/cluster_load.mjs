@@ -1,8 +1,10 @@
 // Members of a graph that `stampede bench` loaded, at work on several servers: their tokens, the server that a
-// load balancer would send each to, and an open loop of requests at a fixed rate.
+// load balancer would send each to, and an open loop of requests at a fixed rate. And one that announces again what
+// others have announced, as a server would that takes more posts than this machine can.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 
 const MASK = (1n << 64n) - 1n;
@@ -76,28 +78,6 @@ export class Crowd {
     return JSON.parse(await this.ask(position, 'POST', '/api/v1/statuses', JSON.stringify({ status: text }))).id;
   }
 
-  // Sends request number 0, 1, … at even distances, whether the ones before were answered or not. Rejects if one fails.
-  async offer({ perS, seconds, send }) {
-    const count = Math.round(perS * seconds);
-    const begin = performance.now();
-    const answers = [];
-    await new Promise((resolve) => {
-      const timer = setInterval(() => {
-        const due = Math.min(count, Math.floor((performance.now() - begin) * perS / 1000));
-        while (answers.length < due) {
-          const answer = send(answers.length);
-          answer.catch(() => {});  // seen below
-          answers.push(answer);
-        }
-        if (answers.length === count) {
-          clearInterval(timer);
-          resolve();
-        }
-      }, TICK_MS);
-    });
-    return Promise.all(answers);
-  }
-
   // One request of everybody in `positions`, so many at a time.
   async each(positions, atATime, send) {
     let next = 0;
@@ -108,5 +88,74 @@ export class Crowd {
       }
     };
     await Promise.all(Array.from({ length: atATime }, work));
+  }
+}
+
+// Calls `send` with 0, 1, … at even distances, whether what it did before has ended or not. Rejects if one fails.
+export async function offer({ perS, seconds, send }) {
+  const count = Math.round(perS * seconds);
+  const begin = performance.now();
+  const answers = [];
+  await new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const due = Math.min(count, Math.floor((performance.now() - begin) * perS / 1000));
+      while (answers.length < due) {
+        const answer = Promise.resolve(send(answers.length));
+        answer.catch(() => {});  // seen below
+        answers.push(answer);
+      }
+      if (answers.length === count) {
+        clearInterval(timer);
+        resolve();
+      }
+    }, TICK_MS);
+  });
+  return Promise.all(answers);
+}
+
+const SUBJECT = 'stampede.events';
+
+// Hears the events of all servers, and publishes them again under a name of its own. A post that comes twice is
+// in a feed once, so servers do all that they do for a post of another server but store entries. The protocol:
+// https://docs.nats.io/reference/reference-protocols/nats-protocol
+export class Echo {
+  static async start(port) {
+    const echo = new Echo();
+    Object.assign(echo, { events: [], hearing: false, sent: 0, rest: Buffer.alloc(0) });
+    echo.socket = net.connect(port, '127.0.0.1');
+    echo.socket.on('data', (chunk) => echo.#take(chunk));
+    await new Promise((resolve, reject) => { echo.socket.once('connect', resolve).once('error', reject); });
+    echo.socket.write(`CONNECT {"verbose":false,"headers":true}\r\nSUB ${SUBJECT} 1\r\n`);
+    return echo;
+  }
+
+  close() { this.socket.destroy(); }
+
+  #take(chunk) {
+    this.rest = Buffer.concat([this.rest, chunk]);
+    for (;;) {
+      const end = this.rest.indexOf('\r\n');
+      if (end < 0) return;
+      const words = this.rest.subarray(0, end).toString().split(' ');
+      let size = end + 2;
+      if (words[0] === 'HMSG') {
+        const [headers, all] = words.slice(-2).map(Number);
+        if (this.rest.length < size + all + 2) return;
+        if (this.hearing) this.events.push(Buffer.from(this.rest.subarray(size + headers, size + all)));
+        size += all + 2;
+      } else if (words[0] === 'PING') {
+        this.socket.write('PONG\r\n');
+      } else if (words[0] === '-ERR') {
+        throw new Error(words.join(' '));
+      }
+      this.rest = this.rest.subarray(size);
+    }
+  }
+
+  send() {
+    const event = this.events[this.sent % this.events.length];
+    const headers = `NATS/1.0\r\nStampede-Node: echo\r\nStampede-Number: ${this.sent += 1}\r\n\r\n`;
+    this.socket.write(Buffer.concat([
+      Buffer.from(`HPUB ${SUBJECT} ${headers.length} ${headers.length + event.length}\r\n${headers}`), event, Buffer.from('\r\n')]));
   }
 }
