@@ -188,7 +188,7 @@ FeedEngine::Slot FeedEngine::NewSlot(AccountId reader) {
   if (free_.empty()) {
     slot = static_cast<Slot>(slots_++);
     if (slot / kChunkFeeds == chunks_.size()) {
-      chunks_.push_back(MakeHuge<Chunk>());
+      chunks_.push_back(std::make_unique<Feed[]>(kChunkFeeds));
     }
   } else {
     slot = free_.back();

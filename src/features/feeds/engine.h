@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -75,7 +74,6 @@ class FeedEngine final : public events::Bus::Subscriber {
 
   static_assert(sizeof(AccountId) + sizeof(FeedRing) + 16 <= 64);
   static constexpr size_t kChunkFeeds = 4096;
-  using Chunk = std::array<Feed, kChunkFeeds>;
 
   // Whose feeds an author's posts go to. The first `sorted` slots are sorted; new ones are appended
   // and sorted in when an intersection needs it.
@@ -99,7 +97,7 @@ class FeedEngine final : public events::Bus::Subscriber {
   // changed under it, and the slot is dead.
   bool Build(Slot slot) STAMPEDE_REQUIRES(mutex_);
   Feed& At(Slot slot) STAMPEDE_REQUIRES(mutex_) {
-    return (*chunks_[slot / kChunkFeeds])[slot % kChunkFeeds];
+    return chunks_[slot / kChunkFeeds][slot % kChunkFeeds];
   }
   size_t BytesOf(const Feed& feed) const;
   Slot NewSlot(AccountId reader) STAMPEDE_REQUIRES(mutex_);
@@ -132,7 +130,7 @@ class FeedEngine final : public events::Bus::Subscriber {
   mutable Mutex mutex_;
   CondVar built_;
   // By slot, in chunks that never move, few enough that finding one is no cache miss.
-  std::vector<HugePointer<Chunk>> chunks_ STAMPEDE_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Feed[]>> chunks_ STAMPEDE_GUARDED_BY(mutex_);
   size_t slots_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   std::unordered_map<AccountId, Slot> slot_of_ STAMPEDE_GUARDED_BY(mutex_);
   std::vector<Slot> free_ STAMPEDE_GUARDED_BY(mutex_);

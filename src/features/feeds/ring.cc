@@ -55,7 +55,7 @@ void FeedRing::Grow() {
   // By half, so that a reader's memory stays close to what it holds.
   size_t capacity =
       std::min(limits::kFeedEntriesMax, std::max<size_t>(16, capacity_ + capacity_ / 2u));
-  auto entries = NewHugeArray<FeedEntry>(capacity);
+  auto entries = std::make_unique_for_overwrite<FeedEntry[]>(capacity);
   for (size_t n = 0; n < size_; ++n) entries[n] = At(n);
   entries_ = std::move(entries);
   capacity_ = static_cast<uint16_t>(capacity);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/limits.h"
-#include "features/feeds/huge_memory.h"
 #include "store/page_scan.h"
 
 namespace stampede::feeds {
@@ -58,7 +57,7 @@ class FeedRing {
   // How many entries have an id of at most `id`.
   size_t CountUpTo(uint64_t id) const;
 
-  HugeArray<FeedEntry> entries_;
+  std::unique_ptr<FeedEntry[]> entries_;
   uint64_t floor_ = 0;
   uint16_t capacity_ = 0;
   uint16_t first_ = 0;  // index of the oldest entry
