@@ -63,7 +63,7 @@ class Bus {
     // again, unless an event comes first.
     virtual bool OnIdle() { return false; }
     // True for who cares only about what other processes committed, and is quick, and waits for
-    // nothing: it is told by the thread that hears them, before the others are. Asked once.
+    // nothing: it is told by the thread that hears or announces them, before the others are. Asked once.
     virtual bool only_foreign() const { return false; }
   };
 

@@ -155,7 +155,8 @@ void Mailbox::WakeWaiters() {
 void Mailboxes::Publish(const EventPointer& event) {
   const auto list = All(/*to_publish=*/true);
   for (const auto& mailbox : *list) {
-    if (!mailbox->only_foreign()) mailbox->Push(event);
+    // What a dead process left is announced here and is foreign all the same.
+    if (event->foreign || !mailbox->only_foreign()) mailbox->Push(event);
   }
 }
 

@@ -14,6 +14,7 @@ constexpr int64_t kForgottenUs = 600'000'000;
 
 void Sequencer::Take(std::string_view origin, uint64_t number, std::shared_ptr<const Event> event,
                      int64_t now_us) {
+  if (number == 0) return Handle(event);
   Sender& sender = SenderOf(origin, number, now_us);
   sender.heard_us = now_us;
   if (number < sender.first) return Handle(event);
@@ -45,7 +46,7 @@ void Sequencer::Handle(const std::shared_ptr<const Event>& event) {
   if (event)
     deliver_(event);
   else
-    tell_gap_("an event could not be sent");
+    tell_gap_("an event could not be sent or read");
 }
 
 void Sequencer::HandleHeld(Sender& sender, int64_t now_us) {

@@ -26,7 +26,8 @@ class Sequencer {
   Sequencer(Deliver deliver, TellGap tell_gap)
       : deliver_(std::move(deliver)), tell_gap_(std::move(tell_gap)) {}
 
-  // `event` null: there was one that could not be sent. Doubles are dropped.
+  // `event` null: there was one that could not be sent or read. `number` 0: it has none, and is
+  // delivered as it comes. Doubles are dropped.
   void Take(std::string_view origin, uint64_t number, std::shared_ptr<const Event> event,
             int64_t now_us);
   // Goes on without what has been waited for too long. Cheap when nothing waits.

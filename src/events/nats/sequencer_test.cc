@@ -43,6 +43,11 @@ TEST_F(SequencerTest, YoungerOnesWaitForWhatIsMissing) {
   EXPECT_EQ(heard_.back(), "a5");
 }
 
+TEST_F(SequencerTest, WhatHasNoNumberIsDeliveredAsItComes) {
+  for (uint64_t number : {0, 1, 0, 3, 0}) Take(number);
+  EXPECT_THAT(heard_, ElementsAre("a0", "a1", "a0", "a0"));
+}
+
 TEST_F(SequencerTest, DoublesAreDropped) {
   for (uint64_t number : {1, 1, 2, 4, 4, 3, 4, 1}) Take(number);
   EXPECT_THAT(heard_, ElementsAre("a1", "a2", "a3", "a4"));
