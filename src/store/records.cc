@@ -44,14 +44,16 @@ void AppendKeys(const std::string& name, std::vector<std::string>& keys) {
   for (uint8_t i = 1; i <= counters; ++i) keys.push_back(name + static_cast<char>(i));
 }
 
-std::string JoinCounters(std::span<const std::optional<std::string>> values) {
-  std::string joined;
-  for (const auto& value : values) joined += EncodeCounter(DecodeCounter(value));
-  return joined;
+std::shared_ptr<const Counters> MakeCounters(std::span<const std::optional<std::string>> values) {
+  auto counters = std::make_shared<Counters>();
+  for (size_t i = 0; i < values.size(); ++i) counters->values[i] = DecodeCounter(values[i]);
+  return counters;
 }
 
 void Apply(const Batch::Write& write, Counters& counters) {
-  int64_t& value = counters.values[static_cast<uint8_t>(write.key.back()) - 1];
+  const auto number = static_cast<uint8_t>(write.key.back());
+  STAMPEDE_CHECK(number >= 1 && number <= CountersIn(write.key));
+  int64_t& value = counters.values[number - 1u];
   switch (write.kind) {
     case Batch::Kind::kPut:
       value = DecodeCounter(write.value);
@@ -79,14 +81,6 @@ struct StoredHash {
 };
 
 }  // namespace
-
-Counters DecodeCounters(const std::optional<std::string>& values) {
-  Counters counters;
-  for (size_t i = 0; values && 8 * i < values->size(); ++i) {
-    counters.values[i] = DecodeCounter(values->substr(8 * i, 8));
-  }
-  return counters;
-}
 
 struct Records::Impl {
   // One load under way. Its leader asks the store; others wait on it. It counts for newcomers only
@@ -257,9 +251,9 @@ bool Records::Impl::Retire(Shard& shard, const HashedKey& key, const Flight& fli
 
 void Records::Impl::Land(Flight& flight, std::span<const std::optional<std::string>> values) {
   std::shared_ptr<const void> parsed;
-  const std::optional<std::string> value = flight.counters ? JoinCounters(values) : values.front();
+  const std::optional<std::string>& value = values.front();
   try {
-    parsed = flight.parser(value);
+    parsed = flight.counters ? MakeCounters(values) : flight.parser(value);
   } catch (...) {
     return Fail(flight, std::current_exception());
   }
@@ -344,8 +338,9 @@ void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::W
     auto found = shard.entries.find(key);
     if (found == shard.entries.end()) return;
     Entry& entry = *found->second;
-    Counters counters = entry.parser == nullptr ? DecodeCounters(entry.raw)
-                                                : *static_cast<const Counters*>(entry.value.get());
+    // What no one has read yet is what a commit said to be absent.
+    Counters counters;
+    if (entry.parser) counters = *static_cast<const Counters*>(entry.value.get());
     Apply(*write, counters);
     entry.parser = &Parse<Counters>;
     entry.value = std::make_shared<const Counters>(counters);
@@ -370,8 +365,8 @@ void Records::Impl::Overwrite(Shard& shard, const HashedKey& key, const Batch::W
 
 bool Records::CommitSoon(const Batch& batch) {
   // Between reading the epoch and applying the outcome nobody else may have written or loaded the
-  // key: then the value of this commit is the newest. Otherwise the order of the two is not known here, and
-  // the next reader asks the store. The other writer sees this one's change of the epoch just so.
+  // key: then the value of this commit is the newest. Otherwise the order of the two is not known
+  // here, and the next reader asks the store. The other sees this one's change of the epoch just so.
   struct Touched {
     const Batch::Write* write;  // null: nothing is stored there
     HashedKey key;

@@ -20,16 +20,19 @@ using relationships::Ties;
 using relationships::TiesFetch;
 using relationships::Visibility;
 
-// What the viewer did with the statuses of a page: most often nothing, and the keys are next to each
-// other, so they are scanned where a scan is cheap.
+// What the viewer did with the statuses of a page: most often nothing, and the keys of statuses of one
+// time are next to each other, so they are scanned where a scan is cheap.
 class Marks {
  public:
   Marks(store::RecordFetch& fetch, AccountId viewer) : fetch_(fetch), viewer_(viewer) {}
 
-  // Scans now, or adds to the fetch.
+  void Want(StatusId id) {
+    if (viewer_) wanted_[id] = &fetch_.Want<MyStatusRecord>(MyStatusKey(viewer_, id));
+  }
+  // Of a time. Scans now, or adds to the fetch.
   void Read(store::Store& store, std::span<const StatusId> ids) {
     if (!viewer_ || ids.empty() || Scanned(store, ids)) return;
-    for (StatusId id : ids) wanted_[id] = &fetch_.Want<MyStatusRecord>(MyStatusKey(viewer_, id));
+    for (StatusId id : ids) Want(id);
   }
   std::shared_ptr<const MyStatusRecord> Of(StatusId id) const {
     auto wanted = wanted_.find(id);
@@ -41,7 +44,7 @@ class Marks {
  private:
   // False when it does not pay.
   bool Scanned(store::Store& store, std::span<const StatusId> ids) {
-    constexpr size_t kFew = 4, kRowsMax = 100;
+    constexpr size_t kFew = 4, kRowsMax = 50;
     if (ids.size() <= kFew || store.remote()) return false;
     auto [first, last] = std::ranges::minmax(ids);
     auto rows = store.Scan({MyStatusRange(viewer_, first, last), kRowsMax});
@@ -143,7 +146,6 @@ class PageLoad {
  private:
   StatusReads Want(StatusId id, AccountId author, Visibility visibility);
   void WantMentioned(const StatusRecord& status, StatusReads& reads);
-  std::vector<StatusId> AllIds() const;
 
   store::Records& records_;
   const AccountId viewer_;
@@ -171,6 +173,7 @@ void PageLoad::ReadStatuses(std::span<const StatusId> ids) {
 }
 
 void PageLoad::ReadAround() {
+  std::vector<StatusId> posts;  // nobody does anything with a boost itself
   for (Loading& loading : page_) {
     const StatusRecord& status = *loading.status;
     const Visibility visibility = VisibilityOf(status);
@@ -181,9 +184,12 @@ void PageLoad::ReadAround() {
       loading.original = &fetch_.Want<StatusRecord>(StatusKey(original));
       loading.original_reads.emplace(
           Want(original, AccountId(status.reblog_of_author()), visibility));
+      marks_.Want(original);  // it may be from any time
+    } else {
+      posts.emplace_back(status.id());
     }
   }
-  marks_.Read(records_.store(), AllIds());
+  marks_.Read(records_.store(), posts);
   fetch_.Run();
 }
 
@@ -212,16 +218,6 @@ void PageLoad::WantMentioned(const StatusRecord& status, StatusReads& reads) {
       reads.mentioned.emplace_back(fetch_, viewer_, account);
     }
   }
-}
-
-std::vector<StatusId> PageLoad::AllIds() const {
-  std::vector<StatusId> ids;
-  ids.reserve(2 * page_.size());
-  for (const Loading& loading : page_) {
-    ids.emplace_back(loading.status->id());
-    if (loading.original) ids.emplace_back(loading.status->reblog_of());
-  }
-  return ids;
 }
 
 std::vector<StatusData> PageLoad::Take(int64_t now_ms) const {
