@@ -192,11 +192,12 @@ BENCHMARK(BM_Rebuild)->Arg(100)->Arg(403)->Arg(1'000)->Unit(benchmark::kMicrosec
 
 // One entry into a ring that is full and in the cache.
 void BM_RingInsert(benchmark::State& state) {
-  feeds::FeedRing ring;
+  feeds::FeedRings rings;
+  rings.Open(0);
   uint64_t id = 0;
   for (auto _ : state) {
     ++id;
-    benchmark::DoNotOptimize(ring.Insert({id, id}));
+    benchmark::DoNotOptimize(rings.Insert(0, {id, id}));
   }
 }
 BENCHMARK(BM_RingInsert);

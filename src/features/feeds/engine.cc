@@ -64,11 +64,11 @@ std::vector<FeedEntry> FeedEngine::Candidates(AccountId reader, const store::IdB
   uint64_t floor;
   {
     MutexLock lock(mutex_);
-    Feed& feed = At(Acquire(reader));
-    feed.read_us = clock_.MonotonicUs();
-    floor = feed.ring.floor();
+    Slot slot = Acquire(reader);
+    feeds_[slot].read_us = clock_.MonotonicUs();
+    floor = rings_.floor(slot);
     bool within = upwards ? bounds.lower >= floor : true;
-    if (within) feed.ring.Read(bounds, limit, upwards, entries);
+    if (within) rings_.Read(slot, bounds, limit, upwards, entries);
     if (bounds.lower >= floor || entries.size() == limit) return entries;
   }
   // Beyond the ring's end the store goes on; upwards, the page starts there.
@@ -82,18 +82,18 @@ std::vector<FeedEntry> FeedEngine::Candidates(AccountId reader, const store::IdB
 
 void FeedEngine::DropAll() {
   MutexLock lock(mutex_);
-  for (Slot slot = 0; slot < slots_; ++slot) {
-    if (At(slot).state == State::kReady)
+  for (Slot slot = 0; slot < feeds_.size(); ++slot) {
+    if (feeds_[slot].state == State::kReady)
       Drop(slot);
-    else if (At(slot).state == State::kBuilding)
-      At(slot).stale = true;
+    else if (feeds_[slot].state == State::kBuilding)
+      feeds_[slot].stale = true;
   }
 }
 
 FeedEngine::Stats FeedEngine::stats() const {
   MutexLock lock(mutex_);
   return {.feeds = slot_of_.size(),
-          .bytes = static_cast<size_t>(bytes_),
+          .bytes = bytes(),
           .deliveries = deliveries_.value(),
           .rebuilds = rebuilds_.value()};
 }
@@ -116,7 +116,7 @@ void FeedEngine::OnEvent(const events::Event& event) {
     MutexLock lock(mutex_);
     auto it = slot_of_.find(AccountId(changed.source()));
     if (it == slot_of_.end()) return;
-    Feed& feed = At(it->second);
+    Feed& feed = feeds_[it->second];
     if (feed.state == State::kBuilding)
       feed.stale = true;
     else
@@ -141,13 +141,13 @@ FeedEngine::Slot FeedEngine::Acquire(AccountId reader) {
       EvictOver(options_.bytes_max, slot);
       return slot;
     }
-    if (At(it->second).state == State::kReady) return it->second;
+    if (feeds_[it->second].state == State::kReady) return it->second;
     built_.Wait(mutex_);  // somebody else is building it
   }
 }
 
 bool FeedEngine::Build(Slot slot) {
-  AccountId reader = At(slot).reader;
+  AccountId reader = feeds_[slot].reader;
   std::vector<FeedEntry> entries;
   bool failed = false;
   std::exception_ptr error;
@@ -168,16 +168,16 @@ bool FeedEngine::Build(Slot slot) {
     failed = true;
     error = std::current_exception();
   }
-  Feed& feed = At(slot);
+  Feed& feed = feeds_[slot];
   built_.NotifyAll();
   if (failed || feed.stale) {
     Drop(slot);
     if (failed) std::rethrow_exception(error);
     return false;
   }
-  for (auto it = entries.rbegin(); it != entries.rend(); ++it) feed.ring.Insert(*it);
-  if (entries.size() == options_.rebuild_entries) feed.ring.RaiseFloor(entries.back().id - 1);
-  bytes_ += static_cast<int64_t>(BytesOf(feed));
+  for (auto it = entries.rbegin(); it != entries.rend(); ++it) rings_.Insert(slot, *it);
+  if (entries.size() == options_.rebuild_entries) rings_.RaiseFloor(slot, entries.back().id - 1);
+  feed_bytes_ += BytesOf(feed);
   feed.state = State::kReady;
   rebuilds_.Add();
   return true;
@@ -186,15 +186,14 @@ bool FeedEngine::Build(Slot slot) {
 FeedEngine::Slot FeedEngine::NewSlot(AccountId reader) {
   Slot slot;
   if (free_.empty()) {
-    slot = static_cast<Slot>(slots_++);
-    if (slot / kChunkFeeds == chunks_.size()) {
-      chunks_.push_back(std::make_unique<Feed[]>(kChunkFeeds));
-    }
+    slot = static_cast<Slot>(feeds_.size());
+    feeds_.emplace_back();
   } else {
     slot = free_.back();
     free_.pop_back();
   }
-  At(slot) = Feed{.reader = reader, .read_us = clock_.MonotonicUs(), .state = State::kBuilding};
+  feeds_[slot] = {.reader = reader, .read_us = clock_.MonotonicUs(), .state = State::kBuilding};
+  rings_.Open(slot);
   slot_of_[reader] = slot;
   return slot;
 }
@@ -219,19 +218,20 @@ void FeedEngine::Watch(Slot slot, const ReaderFollows& follows) {
     }
     if (!followee.languages.empty()) watchers.languages.emplace_back(slot, followee.languages);
   }
-  At(slot).watched = static_cast<uint32_t>(follows.followed().size() + 1);
+  feeds_[slot].watched = static_cast<uint32_t>(follows.followed().size() + 1);
 }
 
-size_t FeedEngine::BytesOf(const Feed& feed) const {
+size_t FeedEngine::BytesOf(const Feed& feed) {
   constexpr size_t kMapEntry = 48;
-  return sizeof(Feed) + kMapEntry + feed.ring.capacity_bytes() + feed.watched * sizeof(Slot);
+  return sizeof(Feed) + kMapEntry + feed.watched * sizeof(Slot);
 }
 
 void FeedEngine::Drop(Slot slot) {
-  Feed& feed = At(slot);
-  if (feed.state == State::kReady) bytes_ -= static_cast<int64_t>(BytesOf(feed));
+  Feed& feed = feeds_[slot];
+  if (feed.state == State::kReady) feed_bytes_ -= BytesOf(feed);
   slot_of_.erase(feed.reader);
   feed = Feed{.state = State::kDead};
+  rings_.Close(slot);
   dead_.push_back(slot);
 }
 
@@ -239,12 +239,12 @@ void FeedEngine::EvictOver(size_t bytes_max, Slot keep) {
   // The least recently read of a few at random: nearly LRU, without a list to keep
   // (https://redis.io/docs/latest/develop/reference/eviction, approximated LRU).
   constexpr int kSample = 16;
-  while (static_cast<size_t>(bytes_) > bytes_max && slot_of_.size() > 1) {
+  while (bytes() > bytes_max && slot_of_.size() > 1) {
     std::optional<Slot> oldest;
     for (int i = 0; i < kSample; ++i) {
-      Slot slot = random_.Below(static_cast<uint32_t>(slots_));
-      if (slot == keep || At(slot).state != State::kReady) continue;
-      if (!oldest || At(slot).read_us < At(*oldest).read_us) oldest = slot;
+      Slot slot = random_.Below(static_cast<uint32_t>(feeds_.size()));
+      if (slot == keep || feeds_[slot].state != State::kReady) continue;
+      if (!oldest || feeds_[slot].read_us < feeds_[*oldest].read_us) oldest = slot;
     }
     if (!oldest) return;
     Drop(*oldest);
@@ -302,25 +302,20 @@ void FeedEngine::Retract(AccountId author, uint64_t id) {
   Watchers* watchers = WatchersOf(author);
   if (!watchers) return;
   for (Slot slot : watchers->slots) {
-    Feed& feed = At(slot);
-    feed.ring.Remove(id);
+    rings_.Remove(slot, id);
+    Feed& feed = feeds_[slot];
     if (feed.state == State::kBuilding) feed.stale = true;  // it may have been read already
   }
 }
 
 void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
-  // Every feed is a cache miss and its newest entry another; asked for ahead of time they overlap.
-  constexpr size_t kAheadEntry = 8, kAheadFeed = 16;
+  // Every ring is a cache miss, and its newest block another; asked for ahead of time they overlap.
+  constexpr size_t kAheadBlock = 8, kAheadRing = 32;
   uint64_t delivered = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (i + kAheadFeed < slots.size()) __builtin_prefetch(&At(slots[i + kAheadFeed]), 1);
-    if (i + kAheadEntry < slots.size()) At(slots[i + kAheadEntry]).ring.PrefetchNewest();
-    Feed& feed = At(slots[i]);
-    if (feed.state != State::kReady && feed.state != State::kBuilding) continue;
-    size_t before = feed.ring.capacity_bytes();
-    delivered += feed.ring.Insert(entry);
-    if (feed.state == State::kReady)
-      bytes_ += static_cast<int64_t>(feed.ring.capacity_bytes() - before);
+    if (i + kAheadRing < slots.size()) rings_.Fetch(slots[i + kAheadRing]);
+    if (i + kAheadBlock < slots.size()) rings_.FetchBlock(slots[i + kAheadBlock]);
+    delivered += rings_.Insert(slots[i], entry);
   }
   deliveries_.Add(delivered);
 }
@@ -376,7 +371,8 @@ bool FeedEngine::PurgeSlice() {
   }
   // A slot that died during the walk is taken out of some lists only; that is no matter, since the
   // next walk does it again before the slot is used.
-  auto is_dead = [this](Slot slot) STAMPEDE_NO_ANALYSIS { return At(slot).state == State::kDead; };
+  auto is_dead = [this](Slot slot)
+                     STAMPEDE_NO_ANALYSIS { return feeds_[slot].state == State::kDead; };
   for (size_t entries = 0; entries < kEntriesPerSlice && purge_next_ < watchers_.size();) {
     Watchers& watchers = watchers_[purge_next_++];
     entries += watchers.slots.size() + 1;
@@ -388,7 +384,7 @@ bool FeedEngine::PurgeSlice() {
     std::erase_if(watchers.languages, [&](const auto& chosen) { return is_dead(chosen.first); });
   }
   if (purge_next_ < watchers_.size()) return true;
-  for (Slot slot : purging_) At(slot).state = State::kFree;
+  for (Slot slot : purging_) feeds_[slot].state = State::kFree;
   free_.insert(free_.end(), purging_.begin(), purging_.end());
   purging_.clear();
   return false;

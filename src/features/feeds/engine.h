@@ -10,7 +10,7 @@
 #include "base/mutex.h"
 #include "events/bus.h"
 #include "features/feeds/policy.h"
-#include "features/feeds/ring.h"
+#include "features/feeds/rings.h"
 #include "obs/metrics.h"
 
 namespace stampede::feeds {
@@ -57,23 +57,20 @@ class FeedEngine final : public events::Bus::Subscriber {
   bool OnIdle() override;
 
  private:
-  using Slot = uint32_t;
+  using Slot = FeedRings::Slot;
   // A post by somebody with more watchers than this is pushed in slices of it, between other posts.
   static constexpr size_t kSliceSlots = 8192;
 
   enum class State : uint8_t { kFree, kBuilding, kReady, kDead };
-  // One cache line, because a push touches one feed after another.
-  struct alignas(64) Feed {
+  // What a push does not touch; the entries are in the ring of the same slot, open while the feed is
+  // being built or ready.
+  struct Feed {
     AccountId reader;
-    FeedRing ring;
     int64_t read_us = 0;   // when it was last read
     uint32_t watched = 0;  // how many authors' lists hold this slot, for the byte count
     State state = State::kFree;
     bool stale = false;  // what it is being built from has changed meanwhile
   };
-
-  static_assert(sizeof(AccountId) + sizeof(FeedRing) + 16 <= 64);
-  static constexpr size_t kChunkFeeds = 4096;
 
   // Whose feeds an author's posts go to. The first `sorted` slots are sorted; new ones are appended
   // and sorted in when an intersection needs it.
@@ -96,10 +93,8 @@ class FeedEngine final : public events::Bus::Subscriber {
   // Fills the feed from the store; the mutex is released meanwhile. False: the reader's follows
   // changed under it, and the slot is dead.
   bool Build(Slot slot) STAMPEDE_REQUIRES(mutex_);
-  Feed& At(Slot slot) STAMPEDE_REQUIRES(mutex_) {
-    return chunks_[slot / kChunkFeeds][slot % kChunkFeeds];
-  }
-  size_t BytesOf(const Feed& feed) const;
+  static size_t BytesOf(const Feed& feed);
+  size_t bytes() const STAMPEDE_REQUIRES(mutex_) { return feed_bytes_ + rings_.bytes(); }
   Slot NewSlot(AccountId reader) STAMPEDE_REQUIRES(mutex_);
   void Watch(Slot slot, const ReaderFollows& follows) STAMPEDE_REQUIRES(mutex_);
   void Drop(Slot slot) STAMPEDE_REQUIRES(mutex_);
@@ -129,9 +124,8 @@ class FeedEngine final : public events::Bus::Subscriber {
 
   mutable Mutex mutex_;
   CondVar built_;
-  // By slot, in chunks that never move, few enough that finding one is no cache miss.
-  std::vector<std::unique_ptr<Feed[]>> chunks_ STAMPEDE_GUARDED_BY(mutex_);
-  size_t slots_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  std::deque<Feed> feeds_ STAMPEDE_GUARDED_BY(mutex_);  // by slot
+  FeedRings rings_ STAMPEDE_GUARDED_BY(mutex_);
   std::unordered_map<AccountId, Slot> slot_of_ STAMPEDE_GUARDED_BY(mutex_);
   std::vector<Slot> free_ STAMPEDE_GUARDED_BY(mutex_);
   std::vector<Slot> dead_ STAMPEDE_GUARDED_BY(mutex_);
@@ -140,7 +134,7 @@ class FeedEngine final : public events::Bus::Subscriber {
   std::deque<Push> pushes_ STAMPEDE_GUARDED_BY(mutex_);
   std::vector<Slot> purging_ STAMPEDE_GUARDED_BY(mutex_);
   size_t purge_next_ STAMPEDE_GUARDED_BY(mutex_) = 0;
-  int64_t bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  size_t feed_bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // of those that are ready, but the rings
   obs::Counter& deliveries_;
   obs::Counter& rebuilds_;
 };

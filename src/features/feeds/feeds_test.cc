@@ -188,29 +188,6 @@ class World : public testing::Cast {
   std::vector<uint64_t> all;  // every status ever made, by the property test
 };
 
-TEST(FeedRing, KeepsTheNewestInOrderWhateverTheOrderOfArrival) {
-  FeedRing ring;
-  for (uint64_t id : {5, 3, 9, 7, 3, 9, 1}) ring.Insert({id, id});
-  std::vector<FeedEntry> read;
-  ring.Read({}, 10, false, read);
-  EXPECT_EQ(read, (std::vector<FeedEntry>{{9, 9}, {7, 7}, {5, 5}, {3, 3}, {1, 1}}));
-  read.clear();
-  ring.Read({.lower = 1, .upper = 9}, 2, true, read);
-  EXPECT_EQ(read, (std::vector<FeedEntry>{{3, 3}, {5, 5}}));
-}
-
-TEST(FeedRing, LetsTheOldestGoAndSaysSo) {
-  FeedRing ring;
-  for (uint64_t id = 1; id <= limits::kFeedEntriesMax + 10; ++id) ring.Insert({id, id});
-  EXPECT_EQ(ring.size(), limits::kFeedEntriesMax);
-  EXPECT_EQ(ring.floor(), 10u);
-  ring.Insert({5, 5});
-  EXPECT_EQ(ring.size(), limits::kFeedEntriesMax);
-  std::vector<FeedEntry> read;
-  ring.Read({}, 1, true, read);
-  EXPECT_EQ(read.front().id, 11u);
-}
-
 TEST(HomeTimeline, ShowsPostsOfFollowedAccountsAtOnce) {
   World world;
   world.relationships.Follow(world.alice, world.bob, {});

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "features/feeds/ring.h"
+#include "features/feeds/rings.h"
 #include "features/relationships/service.h"
 #include "features/statuses/records.pb.h"
 

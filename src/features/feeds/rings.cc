@@ -1,0 +1,182 @@
+#include "features/feeds/rings.h"
+
+#include <algorithm>
+
+namespace stampede::feeds {
+
+// --- Rings ---
+
+void FeedRings::Open(Slot slot) {
+  // Not zeroed: a page that no ring was in yet is not in memory either.
+  while (slot / kHeadsPerChunk >= chunks_.size())
+    chunks_.push_back(std::make_unique_for_overwrite<HeadChunk>());
+  HeadOf(slot) = Head{.newest = kNone, .blocks = 0, .used = 0, .open = true, .words = {}};
+  FloorOf(slot) = 0;
+  ++open_;
+}
+
+void FeedRings::Close(Slot slot) {
+  Head& head = HeadOf(slot);
+  if (head.blocks > 0) {
+    Index oldest = BlockAt(head.newest).newer;
+    BlockAt(oldest).older = free_;
+    free_ = head.newest;
+    blocks_used_ -= head.blocks;
+  }
+  head = Head{.newest = kNone, .blocks = 0, .used = 0, .open = false, .words = {}};
+  --open_;
+}
+
+bool FeedRings::Insert(Slot slot, FeedEntry entry) {
+  Head& head = HeadOf(slot);
+  if (!head.open) return false;
+  size_t place = head.used;  // from the newest end: new entries mostly belong there
+  while (place > 0 && IdOf(head.words[place - 1]) > entry.id)
+    place -= WidthOf(head.words[place - 1]);
+  if (place > 0 && IdOf(head.words[place - 1]) == entry.id) return false;
+  if (place == head.used) {
+    Append(slot, head, entry);
+    return true;
+  }
+  if (place > 0 && head.used + WidthOf(entry) <= kWords) {
+    Put(head, place, entry);
+    return true;
+  }
+  if (entry.id <= FloorOf(slot)) return false;
+  std::vector<FeedEntry> newer = TakeNewerThan(head, entry.id);
+  bool is_new = head.used == 0 || IdOf(head.words[head.used - 1u]) != entry.id;
+  if (is_new) Append(slot, head, entry);
+  Restore(slot, head, newer);
+  return is_new;
+}
+
+void FeedRings::Remove(Slot slot, uint64_t id) {
+  Head& head = HeadOf(slot);
+  if (!head.open || id <= FloorOf(slot)) return;
+  std::vector<FeedEntry> newer = TakeNewerThan(head, id);
+  if (head.used > 0 && IdOf(head.words[head.used - 1u]) == id) TakeNewest(head);
+  Restore(slot, head, newer);
+}
+
+void FeedRings::RaiseFloor(Slot slot, uint64_t id) { FloorOf(slot) = std::max(FloorOf(slot), id); }
+
+uint64_t FeedRings::floor(Slot slot) const { return FloorOf(slot); }
+
+void FeedRings::Read(Slot slot, const store::IdBounds& bounds, size_t limit, bool upwards,
+                     std::vector<FeedEntry>& out) const {
+  const Head& head = HeadOf(slot);
+  size_t begin = out.size();
+  size_t most = upwards ? SIZE_MAX : limit;  // upwards, which come first is known at the end
+  uint64_t lower = std::max(bounds.lower, FloorOf(slot));
+  // False when there is no need to read on.
+  auto read = [&](const Words& words, size_t used) {
+    while (used > 0) {
+      FeedEntry entry = EntryAt(words, used - 1);
+      if (entry.id <= lower || out.size() - begin == most) return false;
+      if (entry.id < bounds.upper) out.push_back(entry);
+      used -= WidthOf(entry);
+    }
+    return true;
+  };
+  if (!head.open || !read(head.words, head.used)) {
+    // All of it is there.
+  } else {
+    Index index = head.newest;
+    for (size_t n = 0; n < head.blocks; ++n, index = BlockAt(index).older) {
+      const Words& words = BlockAt(index).words;
+      if (!read(words, UsedOf(words))) break;
+    }
+  }
+  if (!upwards) return;
+  std::reverse(out.begin() + static_cast<ptrdiff_t>(begin), out.end());
+  if (out.size() - begin > limit) out.resize(begin + limit);
+}
+
+// --- Entries ---
+
+FeedEntry FeedRings::EntryAt(const Words& words, size_t id_index) {
+  uint64_t id = IdOf(words[id_index]);
+  return {.id = id, .original = words[id_index] & kBoost ? words[id_index - 1] : id};
+}
+
+size_t FeedRings::UsedOf(const Words& words) {
+  size_t used = kWords;
+  while (words[used - 1] == 0) --used;
+  return used;
+}
+
+void FeedRings::Put(Head& head, size_t place, FeedEntry entry) {
+  size_t width = WidthOf(entry);
+  auto at = head.words.begin() + static_cast<ptrdiff_t>(place);
+  std::copy_backward(at, head.words.begin() + head.used, head.words.begin() + head.used + width);
+  if (width == 2) *at++ = entry.original;
+  *at = width == 2 ? entry.id | kBoost : entry.id;
+  head.used = static_cast<uint8_t>(head.used + width);
+}
+
+void FeedRings::Append(Slot slot, Head& head, FeedEntry entry) {
+  if (head.used + WidthOf(entry) > kWords) Spill(slot, head);
+  Put(head, head.used, entry);
+}
+
+FeedEntry FeedRings::TakeNewest(Head& head) {
+  FeedEntry newest = EntryAt(head.words, head.used - 1u);
+  head.used = static_cast<uint8_t>(head.used - WidthOf(newest));
+  if (head.used == 0 && head.blocks > 0) Unspill(head);
+  return newest;
+}
+
+std::vector<FeedEntry> FeedRings::TakeNewerThan(Head& head, uint64_t id) {
+  std::vector<FeedEntry> newer;
+  while (head.used > 0 && IdOf(head.words[head.used - 1u]) > id) newer.push_back(TakeNewest(head));
+  return newer;
+}
+
+void FeedRings::Restore(Slot slot, Head& head, const std::vector<FeedEntry>& newer) {
+  for (auto it = newer.rbegin(); it != newer.rend(); ++it) Append(slot, head, *it);
+}
+
+// --- Blocks ---
+
+// The head's words become the newest block.
+void FeedRings::Spill(Slot slot, Head& head) {
+  Index index;
+  if (head.blocks == kBlocksMax) {  // the oldest gives its place
+    index = BlockAt(head.newest).newer;
+    const Words& words = BlockAt(index).words;
+    RaiseFloor(slot, IdOf(words[UsedOf(words) - 1]));
+  } else {
+    index = NewBlock();
+    Index oldest = index;
+    if (head.blocks > 0) oldest = std::exchange(BlockAt(head.newest).newer, index);
+    BlockAt(index).newer = oldest;
+    ++head.blocks;
+  }
+  Block& block = BlockAt(index);
+  block.older = std::exchange(head.newest, index);
+  block.words = head.words;
+  std::fill(block.words.begin() + head.used, block.words.end(), 0);
+  head.used = 0;
+}
+
+// The newest block's words come back to the head, which is empty.
+void FeedRings::Unspill(Head& head) {
+  Index index = head.newest;
+  Block& block = BlockAt(index);
+  head.words = block.words;
+  head.used = static_cast<uint8_t>(UsedOf(block.words));
+  head.newest = block.older;
+  if (--head.blocks > 0) BlockAt(head.newest).newer = block.newer;
+  block.older = std::exchange(free_, index);
+  --blocks_used_;
+}
+
+FeedRings::Index FeedRings::NewBlock() {
+  ++blocks_used_;
+  if (free_ != kNone) return std::exchange(free_, BlockAt(free_).older);
+  if (blocks_made_ % kBlocksPerChunk == 0)
+    block_chunks_.push_back(std::make_unique_for_overwrite<Block[]>(kBlocksPerChunk));
+  return blocks_made_++;
+}
+
+}  // namespace stampede::feeds
