@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "base/thread_name.h"
 #include "events/nats/nats_bus.h"
 
 namespace stampede::app {
@@ -34,7 +35,10 @@ void SharedLimits::Start() {
   if (!bus_.shared()) return;
   bus_.OnBroadcast(std::string(kTopic),
                    [this](std::string_view bytes) { limiter_.AddUses(bytes); });
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = std::thread([this] {
+    NameThread("shared_limits");
+    Loop();
+  });
 }
 
 void SharedLimits::Stop() {

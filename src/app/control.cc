@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::app {
@@ -134,7 +135,10 @@ void ControlServer::Add(std::string word, Handler handler) {
 }
 
 void ControlServer::Start() {
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = std::thread([this] {
+    NameThread("control");
+    Loop();
+  });
 }
 
 void ControlServer::Stop() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::app {
@@ -19,7 +20,10 @@ void Periodic::Add(std::string name, int64_t every_ms, std::function<void()> tas
 }
 
 void Periodic::Start() {
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = std::thread([this] {
+    NameThread("periodic");
+    Loop();
+  });
 }
 
 void Periodic::Stop() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::events {
@@ -22,7 +23,11 @@ Mailbox::Mailbox(std::string name, Bus::Subscriber* subscriber, size_t backlog_m
       subscriber_(subscriber),
       backlog_max_(backlog_max),
       only_foreign_(subscriber->only_foreign()) {
-  if (!only_foreign_) thread_ = std::thread([this] { Deliver(); });
+  if (only_foreign_) return;
+  thread_ = std::thread([this] {
+    NameThread(name_);
+    Deliver();
+  });
 }
 
 void Mailbox::Push(Item item) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/thread_name.h"
 #include "events/keys.h"
 #include "obs/log.h"
 
@@ -67,7 +68,10 @@ void Outbox::Start() {
   if (running_ || stopping_) return;
   running_ = true;
   if (!bus_.shared()) urgent_rounds_ = kUrgentRounds;
-  thread_ = std::thread([this] { Work(); });
+  thread_ = std::thread([this] {
+    NameThread("outbox");
+    Work();
+  });
 }
 
 void Outbox::Stop() {

@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/signal.h"
+#include "base/thread_name.h"
 #include "events/keys.h"
 #include "events/turns.h"
 #include "jobs/leases.h"
@@ -204,7 +205,10 @@ void JobRunner::Impl::Wake(Lane& lane) {
   if (!started_ || stopping_) return;
   if (lane.idle > 0) return lane.wake.NotifyOne();
   if (lane.threads.size() < static_cast<size_t>(lane.kind.workers)) {
-    lane.threads.emplace_back([this, &lane] { Work(lane); });
+    lane.threads.emplace_back([this, &lane] {
+      NameThread("job:" + lane.kind.name);
+      Work(lane);
+    });
   }
 }
 
@@ -537,8 +541,14 @@ void JobRunner::Impl::Start() {
   MutexLock lock(mutex_);
   STAMPEDE_CHECK(!started_);
   started_ = true;
-  timer_ = std::thread([this] { RunTimer(); });
-  maintenance_ = std::thread([this] { RunMaintenance(); });
+  timer_ = std::thread([this] {
+    NameThread("jobs_timer");
+    RunTimer();
+  });
+  maintenance_ = std::thread([this] {
+    NameThread("jobs_upkeep");
+    RunMaintenance();
+  });
 }
 
 void JobRunner::Impl::Stop() {

@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::net {
@@ -332,7 +333,10 @@ HttpClient::Impl::Impl(ClientOptions opts, Clock& c, obs::Metrics& metrics)
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread = std::thread([this] { Run(); });
+  thread = std::thread([this] {
+    NameThread("http_client");
+    Run();
+  });
   thread_id = thread.get_id();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

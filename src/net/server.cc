@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "base/thread_name.h"
 #include "net/http_parser.h"
 #include "net/http_writer.h"
 #include "net/proxies.h"
@@ -534,7 +535,10 @@ void HttpServer::Start() {
   impl.Accept();
   for (auto& loop : impl.loops) {
     impl.Tick(*loop);
-    loop->thread = std::thread([&io = loop->io] { io.run(); });
+    loop->thread = std::thread([&io = loop->io] {
+      NameThread("sockets");
+      io.run();
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 
 namespace stampede::net {
 
@@ -70,6 +71,7 @@ void WorkerPool::Stop() {
 }
 
 void WorkerPool::Work() {
+  NameThread("worker");
   // What is begun here others finish: the log's flusher, the feeds, the sockets' loop. On a machine
   // with more to do than processors they go first, or what waits for them grows. On Linux this is
   // the thread's own priority (setpriority(2), "C library/kernel differences").

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::events::nats {
@@ -131,6 +132,7 @@ void Client::Connect(const NatsOptions& options) {
   natsOptions_SetDisconnectedCB(made, OnDisconnected, this);
   natsOptions_SetClosedCB(made, OnClosed, this);
   natsOptions_SetRetryOnFailedConnect(made, true, OnConnected, this);
+  const ThreadNameScope name("nats");  // of the threads that the library starts
   natsConnection* connection = nullptr;
   natsStatus status = natsConnection_Connect(&connection, made);
   connection_.reset(connection);

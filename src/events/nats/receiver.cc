@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "events/nats/sender.h"
 #include "obs/log.h"
 
@@ -38,7 +39,10 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
                  [this](const char* why) { TellGap(why); }),
       contact_us_(clock.MonotonicUs()),
       blind_since_us_(contact_us_) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    NameThread("nats_receiver");
+    Run();
+  });
 }
 
 bool Receiver::WaitUntilReady(int64_t timeout_ms) {

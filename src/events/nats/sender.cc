@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "obs/log.h"
 
 namespace stampede::events::nats {
@@ -40,7 +41,10 @@ Sender::Sender(Client& client, std::string origin, size_t events_max, Clock& clo
       progress_us_(clock.MonotonicUs()) {
   answers_ = std::make_unique<Listener>(client_, inbox_ + "*",
                                         [this](natsMsg* message) { OnAnswer(message); });
-  thread_ = std::thread([this] { Work(); });
+  thread_ = std::thread([this] {
+    NameThread("nats_sender");
+    Work();
+  });
 }
 
 Sender::~Sender() { Stop(); }

@@ -1,11 +1,15 @@
 #include "store/rocksdb/flusher.h"
 
 #include "base/signal.h"
+#include "base/thread_name.h"
 
 namespace stampede::store {
 
 Flusher::Flusher(std::function<void()> flush) : flush_(std::move(flush)) {
-  thread_ = std::thread([this] { Work(); });
+  thread_ = std::thread([this] {
+    NameThread("log_flusher");
+    Work();
+  });
 }
 
 void Flusher::Stop() {
