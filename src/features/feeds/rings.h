@@ -66,6 +66,7 @@ class FeedRings {
   static constexpr size_t kWords = 7;
   static constexpr size_t kBlocksMax = limits::kFeedEntriesMax / kWords;
   static constexpr size_t kHeadsPerChunk = 4096, kBlocksPerChunk = 32 * 1024;
+  static constexpr size_t kBlocksPerStep = 2048;  // brought into memory together: 128 KiB
   static constexpr uint64_t kBoost = uint64_t{1} << 63;
   using Index = uint32_t;  // of a block
   static constexpr Index kNone = UINT32_MAX;
