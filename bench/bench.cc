@@ -173,10 +173,10 @@ std::vector<std::string> Bench::ServerSettings() const {
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
     settings.push_back("STAMPEDE_" + name + setting.substr(setting.find('=')));
   }
-  settings.push_back("STAMPEDE_FEEDS_MB=" + std::to_string(memory_mb / 2));
+  settings.push_back("STAMPEDE_FEEDS_MB=" + std::to_string(memory_mb / 3));
   settings.push_back("STAMPEDE_BLOCK_CACHE_MB=" + std::to_string(memory_mb / 16));
   settings.push_back("STAMPEDE_WRITE_BUFFER_MB=" + std::to_string(memory_mb / 192));
-  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 32));
+  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 8));
   return settings;
 }
 
