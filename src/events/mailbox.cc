@@ -45,7 +45,31 @@ void Mailbox::Push(Item item) {
     if (closed_) return;
     queue_.push_back(std::move(item));
     ++pushed_;
-    if (queue_.size() > 1) return;  // the thread has been woken for the first one
+    // The thread has been woken for the first one; and whoever handles looks again afterwards.
+    if (handling_ || queue_.size() > 1) return;
+  }
+  arrived_.NotifyOne();
+}
+
+void Mailbox::PushOrHandle(const EventPointer& event) {
+  Item item{.event = event};
+  bool taken = false;
+  if (!only_foreign_) {
+    MutexLock lock(mutex_);
+    taken = !handling_ && !closed_ && queue_.empty();
+    if (taken) {
+      handling_ = true;
+      ++pushed_;
+    }
+  }
+  if (!taken) return Push(std::move(item));
+  HandleAndCount(item);
+  const bool more = TellIdle();
+  {
+    MutexLock lock(mutex_);
+    handling_ = false;
+    idle_wanted_ = more;
+    if (queue_.empty() && !more && !closed_) return;
   }
   arrived_.NotifyOne();
 }
@@ -101,27 +125,36 @@ void Mailbox::Discard() {
 void Mailbox::Deliver() {
   std::vector<Item> batch;
   while (Take(&batch)) {
-    for (Item& item : batch) {
-      if (!discard_) Handle(item);
-      item.event.reset();
-      ++handled_;
-      if (handled_ >= wake_at_) WakeWaiters();
-    }
+    for (Item& item : batch) HandleAndCount(item);
     batch.clear();
-    bool more = true;
-    while (more && Quiet()) {
-      more = false;
-      Guard("idle", [&] { more = subscriber_->OnIdle(); });
+    while (Quiet() && TellIdle()) {
     }
+    MutexLock lock(mutex_);
+    handling_ = false;
   }
+}
+
+void Mailbox::HandleAndCount(Item& item) {
+  if (!discard_) Handle(item);
+  item.event.reset();
+  ++handled_;
+  if (handled_ >= wake_at_) WakeWaiters();
+}
+
+bool Mailbox::TellIdle() {
+  bool more = false;
+  Guard("idle", [&] { more = subscriber_->OnIdle(); });
+  return more;
 }
 
 bool Mailbox::Take(std::vector<Item>* batch) {
   if (batch->capacity() > kSpareCapacityMax) *batch = {};
   MutexLock lock(mutex_);
-  while (queue_.empty() && !closed_) arrived_.Wait(mutex_);
+  while (handling_ || (queue_.empty() && !idle_wanted_ && !closed_)) arrived_.Wait(mutex_);
   batch->swap(queue_);
-  return !batch->empty();
+  idle_wanted_ = false;
+  handling_ = !batch->empty() || !closed_;
+  return handling_;
 }
 
 bool Mailbox::Quiet() {
@@ -167,7 +200,7 @@ void Mailboxes::Publish(const EventPointer& event) {
 
 void Mailboxes::Deliver(const EventPointer& event) {
   const auto list = All(/*to_publish=*/false);
-  for (const auto& mailbox : *list) mailbox->Push(event);
+  for (const auto& mailbox : *list) mailbox->PushOrHandle(event);
 }
 
 void Mailboxes::Tell(Mailbox::Notice notice) {

@@ -16,7 +16,8 @@ namespace stampede::events {
 using EventPointer = std::shared_ptr<const Event>;
 
 // What one subscriber still has to hear, and the thread that tells it. Thread-safe. For one that is
-// told at once there is neither: Push is the call.
+// told at once there is neither: Push is the call. A pusher that may wait tells it too, while the
+// thread is idle: waking that costs more than most events do.
 //
 // Progress is two counters, read without the lock by those who ask whether there is anything to
 // wait for. A waiter is woken once, when what it waits for is done, and not before: with a backlog
@@ -35,6 +36,8 @@ class Mailbox {
 
   // Waits while the backlog is full.
   void Push(const EventPointer& event) { Push(Item{.event = event}); }
+  // Tells the subscriber itself if nobody does at the moment and nothing is queued.
+  void PushOrHandle(const EventPointer& event);
   void Tell(Notice notice) { Push(Item{.notice = notice}); }
   bool WaitUntilHandled(int64_t timeout_us);
   // Delivers what is queued, unless Discard was called, and ends the thread.
@@ -60,9 +63,12 @@ class Mailbox {
   // Until then, or until the mailbox no longer cares, or the deadline has passed: then false.
   bool WaitUntil(uint64_t target, int64_t deadline_us) STAMPEDE_REQUIRES(mutex_);
   void Deliver();
-  // Everything that is queued, under one lock. False when closed and empty.
+  // Everything that is queued, under one lock, for the thread to handle: it may be nothing, but time
+  // for what can wait. False when closed and empty.
   bool Take(std::vector<Item>* batch);
   bool Quiet();
+  void HandleAndCount(Item& item);
+  bool TellIdle();
   // A handler that throws has a bug, or a store that is down. It has missed the event, which is
   // what OnGap is for.
   void Handle(const Item& item);
@@ -81,6 +87,8 @@ class Mailbox {
   std::vector<Item> queue_ STAMPEDE_GUARDED_BY(mutex_);
   std::vector<Waiter*> waiters_ STAMPEDE_GUARDED_BY(mutex_);
   bool closed_ STAMPEDE_GUARDED_BY(mutex_) = false;
+  bool handling_ STAMPEDE_GUARDED_BY(mutex_) = false;  // the thread or a pusher, never both
+  bool idle_wanted_ STAMPEDE_GUARDED_BY(mutex_) = false;
   std::atomic<bool> discard_{false};
   std::atomic<uint64_t> pushed_{0};
   std::atomic<uint64_t> handled_{0};

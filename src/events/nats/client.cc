@@ -113,6 +113,7 @@ Client::Client(const NatsOptions& options, std::function<void()> on_connected)
 }
 
 void Client::Connect(const NatsOptions& options) {
+  const ThreadNameScope name("nats");  // of the threads that the library starts
   natsOptions* made = nullptr;
   Require(natsOptions_Create(&made), "options");
   std::unique_ptr<natsOptions, Destroyer<natsOptions_Destroy>> settings(made);
@@ -132,7 +133,6 @@ void Client::Connect(const NatsOptions& options) {
   natsOptions_SetDisconnectedCB(made, OnDisconnected, this);
   natsOptions_SetClosedCB(made, OnClosed, this);
   natsOptions_SetRetryOnFailedConnect(made, true, OnConnected, this);
-  const ThreadNameScope name("nats");  // of the threads that the library starts
   natsConnection* connection = nullptr;
   natsStatus status = natsConnection_Connect(&connection, made);
   connection_.reset(connection);

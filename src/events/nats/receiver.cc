@@ -13,6 +13,11 @@ namespace stampede::events::nats {
 namespace {
 
 constexpr int64_t kTakeMs = 100;
+// Events that come closer together than this are gathered for as long: else each wakes the thread,
+// which costs more than the rest. Others hear of them that much later.
+constexpr int64_t kGatherUs = 1'000;
+// The library frees messages on a thread of its own, which each would wake.
+constexpr size_t kFreedTogether = 64;
 constexpr int64_t kSilenceUs = 1'000'000;
 constexpr int64_t kRetryUs = 200'000;
 constexpr int64_t kWarningUs = 10'000'000;
@@ -135,9 +140,11 @@ void Receiver::Listen(uint64_t epoch) {
   while (!stopping() && client_.connected() && client_.epoch() == epoch) {
     sequencer_.GiveUpOld(clock_.MonotonicUs());
     Message message;
-    natsStatus status = consumer_->Next(message, kTakeMs);
+    natsStatus status = Next(message);
     if (status == NATS_OK) {
       if (message && !Take(message.get())) return;
+      spent_.push_back(std::move(message));
+      if (spent_.size() >= kFreedTogether) spent_.clear();
     } else if (status != NATS_TIMEOUT) {
       // It had to drop messages: from the last one heard again.
       obs::Log(obs::LogLevel::kInfo, "event stream interrupted",
@@ -147,6 +154,24 @@ void Receiver::Listen(uint64_t epoch) {
       return;
     }
   }
+}
+
+natsStatus Receiver::Next(Message& message) {
+  natsStatus status = consumer_->Next(message, 0);
+  if (status != NATS_TIMEOUT) return status;
+  if (clock_.MonotonicUs() - waited_us_ < kGatherUs) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) changed_.WaitFor(mutex_, kGatherUs);
+    }
+    waited_us_ = clock_.MonotonicUs();
+    status = consumer_->Next(message, 0);
+    if (status != NATS_TIMEOUT) return status;
+  }
+  waited_us_ = clock_.MonotonicUs();
+  status = consumer_->Next(message, kTakeMs);
+  if (status == NATS_TIMEOUT) spent_.clear();
+  return status;
 }
 
 bool Receiver::StillUpToDate() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -38,6 +39,8 @@ class Receiver {
   // Whether the stream still holds what came after the last message that was heard.
   bool Continues(const StreamState& state);
   void Listen(uint64_t epoch);
+  // Waits for one.
+  natsStatus Next(Message& message);
   // False: subscribe again.
   bool Take(natsMsg* message);
   void Deliver(natsMsg* message);
@@ -66,13 +69,15 @@ class Receiver {
 
   // Of the thread.
   std::unique_ptr<Consumer> consumer_;
+  std::vector<Message> spent_;  // of the consumer, to be freed
   Sequencer sequencer_;
   uint64_t next_ = 0;           // in the stream; 0: no place yet
   uint64_t next_delivery_ = 0;  // of the consumer
   int64_t created_ = 0;
   int64_t last_time_ = 0;  // when the message before `next_` was stored
   uint64_t behind_at_ = 0;
-  int64_t contact_us_;  // when the stream last was known to be heard
+  int64_t waited_us_ = 0;  // when it last began to wait, or to take what was gathered
+  int64_t contact_us_;     // when the stream last was known to be heard
   int64_t blind_since_us_;
   int64_t next_warning_us_ = 0;
   std::thread thread_;
