@@ -1,50 +1,54 @@
 // Measures what a post, a delivery and a home page cost in CPU time when 1, 2 and 4 servers share PostgreSQL and
 // NATS; docs/performance.md, "Across nodes", tells how and shows the numbers. Started by bench/cluster:
 //   --graph DIR        the graph of follows, as `stampede bench` loads it
-//   --nodes 1,2,4      clusters of so many servers, which take turns
-//   --add              keep the runs that were measured before; of all runs the medians are shown
+//   --nodes 1,2,4      clusters of so many servers, all at work at once
+//   --add              keep the rounds that were measured before
 //   --report           measure nothing, write the document again
 //   --no-document      measure, and leave the document and its chart as they are
 //   --wait             when all is loaded, wait for a line on standard input: the machine should be quiet then
 // Nothing is written when a request failed, a delivery is missing, or a home is not what the graph says.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { promisify, parseArgs } from 'node:util';
-import { Daemon, freePort, removeFolder, temporaryFolder } from '../tests/support/daemon.mjs';
+import { parseArgs } from 'node:util';
 import { eventually } from '../tests/support/eventually.mjs';
 import { newestFirst } from '../tests/support/load.mjs';
 import { Nats } from '../tests/support/nats.mjs';
 import { databaseUrl, Postgres } from '../tests/support/postgres.mjs';
+import { freePort, removeFolder, temporaryFolder } from '../tests/support/daemon.mjs';
 import { run, ServerProcess, testSettings, top } from '../tests/support/server.mjs';
-import { drawChart, medians, replaceSection, tableOf } from './cluster_costs.mjs';
+import { costsOf, drawChart, ratiosOf, replaceSection, roundsTableOf, tableOf } from './cluster_costs.mjs';
+import { cpuOf, keepAwake, on, threadsOf } from './cluster_cpu.mjs';
 import { Crowd, Echo, mix, offer, World } from './cluster_load.mjs';
 
-const execute = promisify(execFile);
-const TICKS_PER_S = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 // Processors: one for what all servers share and for the load, one for all servers.
 const SHARED_CPU = 0;
 const SERVERS_CPU = 1;
-const POSTGRES = { shared_buffers: '2GB', max_wal_size: '8GB', checkpoint_timeout: '30min', autovacuum_naptime: '1min' };
+const POSTGRES = { shared_buffers: '2GB', max_wal_size: '8GB', checkpoint_timeout: '30min', autovacuum_naptime: '10min' };
 const SERVER = { STAMPEDE_DATABASE_POOL: '8', STAMPEDE_FEEDS_MB: '1024', STAMPEDE_RECORD_CACHE_MB: '256' };
 
-const AUTHORS = 30;  // of either kind
-// Of each server: a busy one does more between two times it sleeps, so only servers with as much to do compare.
-const POSTS_PER_S = 100;
+const AUTHORS = 8;  // of either kind; a multiple of all numbers of servers, so that each takes as many posts
+// To tell a delivery from the rest of an event: as many posts in every cluster, so that every server hears the same.
+const EVENTS_PER_S = 200;
+const DELIVERY_ROUNDS = 14;
+const WARM_POSTS_S = 12;
+// Of each server.
+const POSTS_PER_S = 60;
 const PAGES_PER_S = 100;
-// Events of a server that is not there, announced to all.
-const EVENTS_PER_S = 3000;
-const EVENTS_S = 4;
+const ROUNDS = 5;
+const TURN_S = 4;
+// Where in the time between two requests to one server each cluster begins, so that every server of all has a moment of its own.
+const SHIFTS = { 1: 3 / 8, 2: 1 / 8, 4: 0 };
+// Events of a server that is not there, announced to all, at one cluster after the other.
+const FLOOD_PER_S = 3000;
+const FLOOD_S = 3;
+const FLOOD_ROUNDS = 2;
 const IDLE_S = 8;
-// Kinds of load and clusters take turns, so that whatever else changes in time falls on all of them.
-const ROUNDS = 3;
-const secondsOf = (nodes) => 3 + 4 / nodes;  // of a turn
-const WARM_PAGES_S = 4;
+const WARM_PAGES_S = 3;
 const HOMES_CHECKED = 40;
 const PAGE = 40;
-// After the last delivery: outbox rows are erased, NATS acknowledges.
+// After the last request: deliveries are made, outbox rows erased, NATS acknowledges.
 const SETTLE_MS = 1200;
 
 const results = path.join(top, 'build/bench/cluster.json');
@@ -53,48 +57,7 @@ const chart = path.join(top, 'docs/performance/cluster.png');
 
 const say = (text) => process.stderr.write(`· ${text}\n`);
 const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-// What `start` starts runs on that processor only: processes inherit it from this one.
-async function on(cpu, start) {
-  const pin = (to) => execute('taskset', ['-pc', String(to), String(process.pid)]);
-  await pin(cpu);
-  try {
-    return await start();
-  } finally {
-    await pin(SHARED_CPU);
-  }
-}
-
-// Keeps a processor awake with what runs only when nobody else does (sched(7), SCHED_IDLE). Falling asleep and waking up
-// takes CPU time, in a virtual machine much of it, and the less there is to do, the more often it happens: then a
-// post would seem cheaper wherever there are more of them.
-const keepAwake = (cpu) => on(cpu, async () => new Daemon('chrt', ['--idle', '0', 'sh', '-c', 'while :; do :; done']).launch());
-
-// Clock ticks of CPU, user and system: of a process itself, and of its children that have ended.
-function ticksOf(pid) {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ').map(Number);
-  return { own: fields[11] + fields[12], ended: fields[13] + fields[14] };
-}
-
-const cpuOf = (pid) => ticksOf(pid).own / TICKS_PER_S;
-
-// Of a process and all its children. Looks again when one has ended meanwhile: it would count twice, or not at all.
-async function cpuOfFamily(pid) {
-  return eventually(() => {
-    const before = ticksOf(pid);
-    const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-    const living = children.reduce((total, id) => total + ticksOf(id).own, 0);
-    assert.equal(ticksOf(pid).ended, before.ended);
-    return (before.own + before.ended + living) / TICKS_PER_S;
-  });
-}
-
-// Numbers, or lists and objects of them, added up.
-function sumOf(a, b) {
-  if (a === undefined || typeof a === 'number') return a === undefined ? b : a + b;
-  const sums = Object.keys(a).map((key) => [key, sumOf(a[key], b[key])]);
-  return Array.isArray(a) ? sums.map(([, value]) => value) : Object.fromEntries(sums);
-}
+const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 
 // A world in a database of its own, as a template.
 async function fillDatabase(postgres, graph) {
@@ -113,23 +76,24 @@ async function sizesOf(postgres) {
   const bytes = Number(await postgres.query("select pg_total_relation_size('kv')", 'graph'));
   const tables = (await postgres.query(`select get_byte(key, 2), count(*), sum(pg_column_size(kv.*) + pg_column_size(key))
     from kv group by 1 order by 1`, 'graph')).split('\n').map((line) => line.split('|').map(Number));
-  const all = tables.reduce((total, [, , size]) => total + size, 0);
+  const all = sum(tables.map(([, , size]) => size));
   const of = (kind, first, last, one) => {
     const within = tables.filter(([table]) => table >= first && table <= last);
-    const sum = (column) => within.reduce((total, row) => total + row[column], 0);
+    const column = (number) => sum(within.map((row) => row[number]));
     const count = tables.find(([table]) => table === one)[1];
-    return { kind, count, rows: sum(1) / count, bytes: bytes * sum(2) / all / count };
+    return { kind, count, rows: column(1) / count, bytes: bytes * column(2) / all / count };
   };
   return { bytes, units: [of('account', 0x10, 0x1d, 0x10), of('follow', 0x20, 0x22, 0x20), of('post', 0x30, 0x36, 0x30)] };
 }
 
-// A cluster of so many servers and what is measured on it.
+// A cluster of so many servers, of `most` that the largest has. Its readers are those of the members whom a load
+// balancer would send to the first so many of `most` servers: so each server has the same readers in every cluster.
 class Bench {
-  static async start({ nodes, postgres, graph }) {
+  static async start({ nodes, most, postgres, graph }) {
     const bench = new Bench();
     const databaseName = `nodes${nodes}`;
-    await postgres.query(`create database ${databaseName} template graph`);
-    Object.assign(bench, { phases: {}, postgres, databaseName, nats: await Nats.start(), folder: temporaryFolder('bench') });
+    await postgres.query(`create database ${databaseName} template graph strategy file_copy`);
+    Object.assign(bench, { most, postgres, databaseName, nats: await Nats.start(), folder: temporaryFolder('bench') });
     const env = {
       ...testSettings, ...SERVER, STAMPEDE_BASE_URL: 'http://localhost', STAMPEDE_EVENTS: bench.nats.url,
       STAMPEDE_DATABASE: databaseUrl([postgres], databaseName),
@@ -143,9 +107,10 @@ class Bench {
       bench.nodes.push(node);
     }
     bench.world = new World(graph);
-    bench.crowd = new Crowd(bench.world, bench.nodes);
+    bench.crowd = new Crowd(bench.world, bench.nodes, most);
     bench.echo = await Echo.start(bench.nats.nodes[0].port);
     bench.acknowledged = [];  // {id, author}
+    bench.delivered = bench.nodes.map(() => 0);  // what each server must have counted
     return bench;
   }
 
@@ -157,144 +122,117 @@ class Bench {
     removeFolder(this.folder);
   }
 
-  // Metrics of a node by name, summed over labels.
-  async #metricsOf(node) {
-    const values = {};
-    for (const line of (await (await fetch(`http://${node.metrics}/metrics`)).text()).split('\n')) {
-      const [, name, value] = /^(\w+)(?:\{.*\})? (\S+)$/.exec(line) ?? [];
-      if (name) values[name] = (values[name] ?? 0) + Number(value);
-    }
-    return values;
+  // A metric of each server, summed over labels.
+  async #metrics(name) {
+    return Promise.all(this.nodes.map(async (node) => {
+      const text = await (await fetch(`http://${node.metrics}/metrics`)).text();
+      return sum([...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].map(([, value]) => Number(value)));
+    }));
   }
 
-  async #sample() {
-    const metrics = await Promise.all(this.nodes.map((node) => this.#metricsOf(node)));
-    const wal = Number(await this.postgres.query("select pg_current_wal_lsn() - '0/0'"));
+  // CPU seconds until now: of every thread of every server, by its name; of NATS; of every connection to the database.
+  async cpu() {
+    const pids = await this.postgres.query(`select pid from pg_stat_activity where datname = '${this.databaseName}'`);
     return {
-      at: performance.now(), wal,
-      servers: this.nodes.map((node, i) => ({
-        cpu: cpuOf(node.pid), deliveries: metrics[i].feed_deliveries_total, heard: metrics[i].stampede_events_heard_total ?? 0,
-        commits: metrics[i].stampede_store_commits_total, trips: metrics[i].stampede_store_round_trips_total,
-      })),
-      database: await cpuOfFamily(this.postgres.daemon.pid),
-      nats: cpuOf(this.nats.nodes[0].daemon.pid),
-      load: cpuOf(process.pid),
+      servers: this.nodes.map(({ pid }) => threadsOf(pid)),
+      nats: sum(Object.values(threadsOf(this.nats.nodes[0].daemon.pid))),
+      connections: Object.fromEntries(pids.split('\n').filter(Boolean).map((pid) => [pid, cpuOf(pid)])),
     };
-  }
-
-  // Adds what was used while `work` ran, which returns the number of units, to what is known of this phase.
-  async #phase(name, work) {
-    const before = await this.#sample();
-    const units = await work();
-    const after = await this.#sample();
-    const less = (a, b) => Object.fromEntries(Object.keys(a).map((key) => [key, a[key] - b[key]]));
-    const { at, servers, ...rest } = after;
-    const phase = {
-      seconds: (at - before.at) / 1000, units, servers: servers.map((server, i) => less(server, before.servers[i])),
-      ...less(rest, Object.fromEntries(Object.keys(rest).map((key) => [key, before[key]]))),
-    };
-    const used = phase.servers.map((server) => server.cpu.toFixed(2)).join(' + ');
-    say(`${this.nodes.length} × ${name}: ${units} in ${phase.seconds.toFixed(1)} s; CPU s: servers ${used}, PostgreSQL ${phase.database.toFixed(2)}, `
-      + `NATS ${phase.nats.toFixed(2)}, load ${phase.load.toFixed(2)}`);
-    this.phases[name] = sumOf(this.phases[name], phase);
-  }
-
-  async #sumOf(metric) {
-    const all = await Promise.all(this.nodes.map((node) => this.#metricsOf(node)));
-    return all.reduce((total, one) => total + (one[metric] ?? 0), 0);
   }
 
   // Everybody reads once, at home: all feeds are resident, each on one server.
   async warm() {
-    const everybody = Array.from({ length: this.world.accounts }, (_, position) => position);
-    await this.crowd.each(everybody, 16, (position) => this.crowd.readHome(position));
-    assert.equal(await this.#sumOf('feed_resident'), everybody.length, 'feeds in memory');
+    const { readers } = this.crowd;
+    await this.crowd.each(readers, 16, (position) => this.crowd.readHome(position));
+    assert.equal(sum(await this.#metrics('feed_resident')), readers.length, 'feeds in memory');
   }
 
-  // Those with most followers and those with fewest: the former have the first positions.
-  async findAuthors() {
-    const accountOf = async (position) => {
-      const account = JSON.parse(await this.crowd.ask(position, 'GET', '/api/v1/accounts/verify_credentials'));
-      return { position, id: account.id, followers: account.followers_count };
-    };
+  // Those with most followers and those with fewest (the former have the first positions), and how many of them
+  // each server delivers to: found by a post of each. In the largest cluster that must be all followers and the author;
+  // in `largest`, if given, the same servers deliver as many.
+  async findAuthors(largest) {
     const numbers = Array.from({ length: AUTHORS }, (_, i) => i);
-    this.many = await Promise.all(numbers.map(accountOf));
-    this.few = await Promise.all(numbers.map((i) => accountOf(this.world.accounts - 2 - i)));
+    const find = async (kind, positions) => {
+      this[kind] = [];
+      for (const [i, position] of positions.entries()) {
+        const author = { position, node: i % this.nodes.length };
+        const account = JSON.parse(await this.crowd.ask(author, 'GET', '/api/v1/accounts/verify_credentials'));
+        Object.assign(author, { id: account.id, deliveries: this.nodes.map(() => 0) });
+        const before = this.delivered;
+        await this.post(author, 'Does anybody hear me?');
+        const wanted = largest?.[kind][i].deliveries.slice(0, this.nodes.length);
+        author.deliveries = await eventually(async () => {
+          const now = await this.#metrics('feed_deliveries_total');
+          const made = now.map((count, node) => count - before[node]);
+          if (wanted) assert.deepEqual(made, wanted, 'deliveries of each server');
+          else assert.equal(sum(made), account.followers_count + 1, 'deliveries');
+          this.delivered = now;
+          return made;
+        });
+        this[kind].push(author);
+      }
+    };
+    await find('many', numbers);
+    await find('few', numbers.map((i) => this.world.accounts - 2 - i));
   }
 
-  async #postFrom(authors, perS) {
-    const seconds = secondsOf(this.nodes.length);
-    const wanted = await this.#sumOf('feed_deliveries_total');
-    let deliveries = 0;
-    await offer({
-      perS, seconds,
-      send: async (number) => {
-        const author = authors[number % authors.length];
-        const id = await this.crowd.post(author.position, `The ${number}th thing that ${author.position} has to say today, of no weight at all.`);
-        this.acknowledged.push({ id, author: author.id });
-        deliveries += author.followers + 1;
-      },
-    });
-    await eventually(async () => {
-      assert.equal(await this.#sumOf('feed_deliveries_total') - wanted, deliveries, 'deliveries');
-    }, { timeoutMs: 20_000, pauseMs: 100 });
-    await lasting(SETTLE_MS);
+  async post(author, text, node = author.node) {
+    const id = await this.crowd.post({ ...author, node }, text);
+    this.acknowledged.push({ id, author: author.id });
+    this.delivered = this.delivered.map((count, i) => count + author.deliveries[i]);
+  }
+
+  // Sends so many requests a second; those of each server, of whose number `send` knows, at even distances.
+  async #offer(perS, seconds, send) {
+    const shift = SHIFTS[this.nodes.length] ?? 0;
+    await offer({ perS, seconds, delayMs: 1000 * shift * this.nodes.length / perS, send });
     return Math.round(perS * seconds);
   }
 
-  async #flood() {
-    const count = EVENTS_PER_S * EVENTS_S;
-    const wanted = await this.#sumOf('stampede_events_heard_total') + count * this.nodes.length;
-    await offer({ perS: EVENTS_PER_S, seconds: EVENTS_S, send: () => this.echo.send() });
-    await eventually(async () => { assert.equal(await this.#sumOf('stampede_events_heard_total'), wanted, 'events heard'); });
-    await lasting(SETTLE_MS);
-    return count;
+  // So many a second, of all `authors` in turn. `node`: through this server only.
+  async posts({ authors, perS, node, seconds = TURN_S }) {
+    const before = this.delivered;
+    const units = await this.#offer(perS, seconds, (number) => {
+      const author = authors[number % authors.length];
+      return this.post(author, `The ${number}th thing that ${author.position} has to say today, of no weight at all.`, node);
+    });
+    return { units, deliveries: this.delivered.map((count, i) => count - before[i]) };
   }
 
-  // The same readers in every cluster.
-  async #read(seconds) {
+  async settled() {
+    await eventually(async () => {
+      assert.deepEqual(await this.#metrics('feed_deliveries_total'), this.delivered, 'deliveries');
+    }, { timeoutMs: 20_000, pauseMs: 100 });
+  }
+
+  async flood() {
+    const count = FLOOD_PER_S * FLOOD_S;
+    const before = await this.#metrics('stampede_events_heard_total');
+    const wanted = before.map((heard) => heard + count);
+    await offer({ perS: FLOOD_PER_S, seconds: FLOOD_S, send: () => this.echo.send() });
+    await eventually(async () => {
+      assert.deepEqual(await this.#metrics('stampede_events_heard_total'), wanted, 'events heard');
+    });
+    return { units: count };
+  }
+
+  async read(seconds) {
     const first = this.pagesRead ?? 0;
-    const reader = (number) => Number(mix(BigInt(1e9 + first + number)) % BigInt(this.world.accounts));
-    const perS = PAGES_PER_S * this.nodes.length;
-    const pages = Math.round(perS * seconds);
-    await offer({ perS, seconds, send: (number) => this.crowd.readHome(reader(number)) });
-    this.pagesRead = first + pages;
-    return pages;
-  }
-
-  idle() {
-    return this.#phase('idle', async () => { await lasting(IDLE_S * 1000); return 0; });
-  }
-
-  // Posts to `few` or to `many`; `away`: to few, all by members of the first server, so many that the others hear as
-  // many as they do of `few`.
-  async posts(name) {
     const nodes = this.nodes.length;
-    const authors = {
-      few: this.few, many: this.many, away: this.few.filter(({ position }) => this.crowd.homes[position] === 0),
-    }[name];
-    const before = await this.#databaseBytes();
-    this.echo.hearing = name === 'few';
-    await this.#phase(name, () => this.#postFrom(authors, POSTS_PER_S * (name === 'away' ? nodes - 1 : nodes)));
-    this.echo.hearing = false;
-    this.bytesOfPosts = (this.bytesOfPosts ?? 0) + await this.#databaseBytes() - before;
-  }
-
-  flood() { return this.#phase('flood', () => this.#flood()); }
-
-  warmPages() { return this.#read(WARM_PAGES_S); }
-
-  pages() { return this.#phase('read', () => this.#read(secondsOf(this.nodes.length))); }
-
-  async #databaseBytes() {
-    return Number(await this.postgres.query(`select pg_database_size('${this.databaseName}')`));
+    const units = await this.#offer(PAGES_PER_S * nodes, seconds, (number) => {
+      const readers = this.crowd.readersOf[number % nodes];
+      return this.crowd.readHome(readers[Number(mix(BigInt(1e9 + first + number)) % BigInt(readers.length))]);
+    });
+    this.pagesRead = first + units;
+    return { units };
   }
 
   // The newest entries of sampled homes are those that the graph and the acknowledged posts say.
   async verify() {
+    const { readers } = this.crowd;
     for (let i = 0; i < HOMES_CHECKED; i += 1) {
-      const position = Number(mix(BigInt(i + 1)) % BigInt(this.world.accounts));
-      const get = async (target) => JSON.parse(await this.crowd.ask(position, 'GET', target));
+      const position = readers[Number(mix(BigInt(i + 1)) % BigInt(readers.length))];
+      const get = async (target) => JSON.parse(await this.crowd.ask({ position }, 'GET', target));
       const me = await get('/api/v1/accounts/verify_credentials');
       const followed = await get(`/api/v1/accounts/${me.id}/following?limit=80`);
       assert.equal(followed.length, this.world.follows + 1, `whom ${me.username} follows`);
@@ -306,58 +244,131 @@ class Bench {
   }
 }
 
-// All clusters, which take turns; the one that begins is another in each round.
-async function measure(benches) {
-  await lasting(SETTLE_MS * 2);
-  await Promise.all(benches.map((bench) => bench.idle()));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const kinds = ['few', 'many', 'away'];
-    for (const kind of round % 2 ? kinds.reverse() : kinds) {
-      for (const bench of turned(benches, round)) {
-        if (kind !== 'away' || bench.nodes.length > 1) await bench.posts(kind);
-      }
-    }
-  }
-  for (const bench of benches) await bench.flood();
-  for (const bench of benches) await bench.warmPages();
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const bench of turned(benches, round)) await bench.pages();
-  }
-  return benches.map(({ nodes, phases, bytesOfPosts }) => ({ nodes: nodes.length, phases, bytesOfPosts }));
+// What was used between two looks: of a server by all its threads and by that of the feeds, of the database by all
+// connections, also those that were opened meanwhile.
+function used(before, after) {
+  const less = (a, b) => sum(Object.entries(a).map(([key, value]) => value - (b[key] ?? 0)));
+  return {
+    servers: after.servers.map((threads, i) => ({
+      cpu: less(threads, before.servers[i]), feeds: threads.feeds - before.servers[i].feeds,
+    })),
+    nats: after.nats - before.nats,
+    database: less(after.connections, before.connections),
+  };
 }
 
-const turned = (list, by) => list.map((_, i) => list[(i + by) % list.length]);
+// The clusters and what is measured on them, all at the same time: whatever else changes, from the speed of the
+// machine to what is in its caches, is the same for all of them.
+class Measurement {
+  constructor(benches) {
+    Object.assign(this, { benches, rounds: {} });
+  }
 
-// The section's text around the table.
+  // One more round of `name`: `work` of every cluster returns {units} and, of posts, {deliveries}.
+  async #round(name, benches, work) {
+    const before = await Promise.all(benches.map((bench) => bench.cpu()));
+    const begin = performance.now();
+    const done = await Promise.all(benches.map(work));
+    await lasting(SETTLE_MS);
+    const seconds = (performance.now() - begin) / 1000;
+    const after = await Promise.all(benches.map((bench) => bench.cpu()));
+    await Promise.all(benches.map((bench) => bench.settled()));
+    const round = Object.fromEntries(benches.map((bench, i) =>
+      [bench.nodes.length, { seconds, ...done[i], ...used(before[i], after[i]) }]));
+    say(`${name}: ${Object.entries(round).map(([nodes, { units, servers }]) =>
+      `${nodes} × ${units} in ${servers.map(({ cpu }) => cpu.toFixed(2)).join('+')} s`).join(', ')}`);
+    return round;
+  }
+
+  async #all(name, work) {
+    (this.rounds[name] ??= []).push(await this.#round(name, this.benches, work));
+  }
+
+  #deliveries(kind) {
+    return this.#all(kind, (bench) => bench.posts({ authors: bench[kind], perS: EVENTS_PER_S }));
+  }
+
+  // Feeds grow, and their memory is used for the first time.
+  async #warmPosts() {
+    await Promise.all(this.benches.map((bench) =>
+      bench.posts({ authors: bench.many, perS: EVENTS_PER_S, seconds: WARM_POSTS_S })));
+    await Promise.all(this.benches.map((bench) => bench.settled()));
+  }
+
+  // Heard by the others, as many as when each takes its own.
+  async #away() {
+    const several = this.benches.filter((bench) => bench.nodes.length > 1);
+    const perS = (bench) => POSTS_PER_S * (bench.nodes.length - 1);
+    (this.rounds.away ??= []).push(await this.#round('away', several, (bench) =>
+      bench.posts({ authors: bench.few, perS: perS(bench), node: 0 })));
+  }
+
+  async #posts() {
+    for (const { echo } of this.benches) echo.hearing = true;
+    await this.#all('posts', (bench) => bench.posts({ authors: bench.few, perS: POSTS_PER_S * bench.nodes.length }));
+    for (const { echo } of this.benches) echo.hearing = false;
+  }
+
+  async #flood() {
+    const turns = [];
+    for (const bench of this.benches) turns.push(await this.#round('flood', [bench], () => bench.flood()));
+    (this.rounds.flood ??= []).push(Object.assign({}, ...turns));
+  }
+
+  async run() {
+    await this.#all('idle', async () => { await lasting(IDLE_S * 1000); return { units: 0 }; });
+    await this.#warmPosts();
+    for (let round = 0; round < DELIVERY_ROUNDS; round += 1) {
+      const kinds = ['few', 'many'];
+      for (const kind of round % 2 ? kinds.reverse() : kinds) await this.#deliveries(kind);
+    }
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await this.#posts();
+      await this.#away();
+    }
+    for (let round = 0; round < FLOOD_ROUNDS; round += 1) await this.#flood();
+    await Promise.all(this.benches.map((bench) => bench.read(WARM_PAGES_S)));
+    for (let round = 0; round < ROUNDS; round += 1) await this.#all('read', (bench) => bench.read(TURN_S));
+    return this.rounds;
+  }
+}
+
+// The section's text around the tables.
 function sectionOf({ world, runs }, costs) {
-  const meanOf = (name) => {
-    const phases = runs.map((one) => one.phases[name]);
-    const deliveries = phases.flatMap(({ servers }) => servers).reduce((total, server) => total + server.deliveries, 0);
-    return (deliveries / phases.reduce((total, { units }) => total + units, 0)).toFixed(0);
-  };
-  const counts = [...costs].map(([nodes, { runs: count }]) => `${count} with ${nodes}`).join(', ');
+  const { few, many } = costs.fanOut;
+  const most = Math.max(...costs.nodes);
+  const of = (kind) => costs.nodes.map((nodes) => kind[nodes].toFixed(0)).join(', ');
   return `${tableOf(costs)}
 
-${world.accounts.toLocaleString('en')} members, all with feeds in memory; posts to few go to ${meanOf('few')} feeds, posts to many to ${meanOf('many')}. `
-    + `Each server takes ${POSTS_PER_S} posts/s, then ${PAGES_PER_S} pages/s. Medians of runs: ${counts}.
+${(world.accounts / most).toLocaleString('en')} readers a server, all with feeds in memory; posts to many go to ${of(many)} feeds with ${costs.nodes.join(', ')} servers, posts to few to ${of(few)}. `
+    + `For a delivery ${EVENTS_PER_S} posts/s in every cluster; for a post ${POSTS_PER_S} posts/s, for a page ${PAGES_PER_S} pages/s of each server. Medians of all rounds of ${runs.length} `
+    + `run${runs.length === 1 ? '' : 's'}; in brackets the middle half of the rounds.
 
 ![CPU time by number of servers](performance/cluster.png)
+
+A delivery, round by round, in ns:
+
+${roundsTableOf(costs)}
+
+${ratiosOf(costs)}
 `;
 }
 
-// Starts everything, measures, compares, stops everything. Returns the runs, and the sizes of things in the database.
+// Starts everything, measures, compares, stops everything. Returns the rounds, and the sizes of things in the database.
 async function measureAll({ nodes, graph, wait }) {
   const postgres = await on(SHARED_CPU, () => Postgres.start({ durable: true, settings: POSTGRES }));
   const benches = [];
+  const awake = [];
   try {
     say('the graph, into PostgreSQL');
     const sizes = await fillDatabase(postgres, graph);
-    for (const count of nodes) {
+    const most = Math.max(...nodes);
+    for (const count of nodes.sort((a, b) => b - a)) {
       say(`${count} server${count === 1 ? '' : 's'}: every home is read once`);
-      const bench = await Bench.start({ nodes: count, postgres, graph });
+      const bench = await Bench.start({ nodes: count, most, postgres, graph });
       benches.push(bench);
       await bench.warm();
-      await bench.findAuthors();
+      await bench.findAuthors(benches[0] === bench ? undefined : benches[0]);
     }
     await postgres.query('checkpoint');
     if (wait) {
@@ -365,16 +376,17 @@ async function measureAll({ nodes, graph, wait }) {
       await once(process.stdin, 'data');
       process.stdin.destroy();
     }
-    const awake = [await keepAwake(SHARED_CPU), await keepAwake(SERVERS_CPU)];
-    const runs = await measure(benches);
-    await Promise.all(awake.map((daemon) => daemon.end('SIGKILL')));
+    for (const cpu of [SHARED_CPU, SERVERS_CPU]) awake.push(await keepAwake(cpu));
+    await lasting(SETTLE_MS);
+    const rounds = await new Measurement(benches).run();
     say('measured');
     for (const bench of benches) await bench.verify();
-    return { runs, sizes };
+    return { rounds, sizes };
   } catch (error) {
     for (const node of benches.flatMap((bench) => bench.nodes)) if (node.log) say(node.log.slice(-2000));
     throw error;
   } finally {
+    await Promise.all(awake.map((daemon) => daemon.end('SIGKILL')));
     await Promise.all(benches.map((bench) => bench.close()));
     await postgres.close();
   }
@@ -396,14 +408,15 @@ if (options.add || options.report) {
   assert.equal(report.world.description, description, 'the runs before are of another graph');
 }
 if (!options.report) {
-  const { runs, sizes } = await measureAll({ nodes: options.nodes.split(',').map(Number), graph, wait: options.wait });
-  Object.assign(report, { runs: [...report.runs, ...runs], sizes });
+  const { rounds, sizes } = await measureAll({ nodes: options.nodes.split(',').map(Number), graph, wait: options.wait });
+  report.runs.push(rounds);
+  report.sizes = sizes;
 }
-const costs = medians(report.runs);
-report.costs = Object.fromEntries(costs);
+const costs = costsOf(report.runs);
+report.costs = costs;
 fs.mkdirSync(path.dirname(results), { recursive: true });
 fs.writeFileSync(results, `${JSON.stringify(report, null, 1)}\n`);
-process.stdout.write(`${tableOf(costs)}\n`);
+process.stdout.write(`${tableOf(costs)}\n\n${roundsTableOf(costs)}\n\n${ratiosOf(costs)}\n`);
 if (!options['no-document']) {
   drawChart(costs, chart);
   fs.writeFileSync(document, replaceSection(fs.readFileSync(document, 'utf8'), 'across nodes', sectionOf(report, costs)));

@@ -1,60 +1,75 @@
-// From CPU times of phases to costs of units, and their table and chart.
+// From CPU times of rounds to costs of units, and their tables and chart.
 import { execFileSync } from 'node:child_process';
 
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
-const median = (numbers) => {
+
+// Between the sorted numbers, where so large a part of them is smaller.
+function quantile(numbers, part) {
   const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
+  const at = part * (sorted.length - 1);
+  const below = Math.floor(at);
+  return sorted[below] + (at - below) * ((sorted[below + 1] ?? sorted[below]) - sorted[below]);
+}
+const median = (numbers) => quantile(numbers, 0.5);
 
-// The costs of one run, in seconds of CPU. A phase has {seconds, units, servers: [{cpu, deliveries, heard}],
-// database, nats}. What everything takes in the idle phase is subtracted in proportion to time.
+// Of one cluster in one run, each cost in seconds of CPU in every round. A round of a cluster is {seconds, units,
+// servers: [{cpu, feeds}], nats, database} and, of posts, deliveries by server. What everything takes in the idle
+// round is subtracted in proportion to time.
 //
-// A post is stored by one server, heard by each of the others, and delivered by all. In the phases `few` and `many`
-// only the number of followers differs, so the difference is that of the deliveries. In `away` one server takes
-// all posts, so what the others use is for hearing them, and for a few deliveries; in `flood` all hear a great many,
-// of the authors of `few`, whose posts have been delivered before.
-export function costsOf({ nodes, phases: { idle, few, many, away, flood, read } }) {
-  const share = (phase) => phase.seconds / idle.seconds;
-  const serverOf = (phase, i) => phase.servers[i].cpu - idle.servers[i].cpu * share(phase);
-  const servers = (phase) => sum(phase.servers.map((_, i) => serverOf(phase, i)));
-  const each = (phase, part) => (phase[part] - idle[part] * share(phase)) / phase.units;
-  const total = (phase, what) => sum(phase.servers.map((server) => server[what]));
+// A post is stored by one server, heard by each of the others, and delivered by all. Deliveries are made on the
+// feeds' thread of a server; in the rounds `few` and `many` only the number of followers differs, so what that thread
+// uses differs by the deliveries. In `away` one server takes all posts, so what the others use is for hearing them, and for
+// a few deliveries; in `flood` all hear a great many, of the authors of `few`, whose posts have been delivered before.
+function costsOfCluster(nodes, rounds) {
+  const of = (kind) => (rounds[kind] ?? []).map((round) => round[nodes]).filter(Boolean);
+  const [idle] = of('idle');
+  const share = (round) => round.seconds / idle.seconds;
+  const serverOf = (round, i, what) => round.servers[i][what] - idle.servers[i][what] * share(round);
+  const servers = (round, what = 'cpu') => sum(round.servers.map((_, i) => serverOf(round, i, what)));
+  const each = (round, part) => (round[part] - idle[part] * share(round)) / round.units;
+  const fanOut = (round) => sum(round.deliveries) / round.units;
+  const feedsEach = (round) => servers(round, 'feeds') / round.units;
 
-  const fanOut = (phase) => total(phase, 'deliveries') / phase.units;
-  const delivery = (servers(many) / many.units - servers(few) / few.units) / (fanOut(many) - fanOut(few));
-  let heard = null;
-  if (nodes > 1) {
-    const others = away.servers.map((_, i) => i).slice(1);
-    const used = sum(others.map((i) => serverOf(away, i) - away.servers[i].deliveries * delivery));
-    heard = used / sum(others.map((i) => away.servers[i].heard));
-  }
-  const heardOfMany = (servers(flood) - flood.units * fanOut(few) * delivery) / total(flood, 'heard');
-  const post = servers(few) / few.units - fanOut(few) * delivery - (heard ?? 0) * total(few, 'heard') / few.units;
+  const few = of('few');
+  const many = of('many');
+  const delivery = many.map((round, i) => (feedsEach(round) - feedsEach(few[i])) / (fanOut(round) - fanOut(few[i])));
+  const deliveries = (round) => median(delivery) * fanOut(round);
+  const heard = of('away').map((round) => {
+    const others = round.servers.map((_, i) => i).slice(1);
+    const used = sum(others.map((i) => serverOf(round, i, 'cpu') - round.deliveries[i] * median(delivery)));
+    return used / round.units / others.length;
+  });
+  const hearing = heard.length > 0 ? median(heard) * (nodes - 1) : 0;
   return {
-    post, delivery, heard, heardOfMany,
-    postToMany: servers(many) / many.units,
-    postDatabase: (each(few, 'database') + each(many, 'database')) / 2,
-    postNats: (each(few, 'nats') + each(many, 'nats')) / 2,
-    page: servers(read) / read.units,
-    pageDatabase: each(read, 'database'),
-    idleServer: sum(idle.servers.map((server) => server.cpu)) / nodes / idle.seconds,
-    idleDatabase: idle.database / idle.seconds,
-    idleNats: idle.nats / idle.seconds,
+    delivery,
+    event: few.map((round) => (feedsEach(round) - deliveries(round)) / nodes),
+    post: of('posts').map((round) => servers(round) / round.units - deliveries(round) - hearing),
+    heard,
+    heardOfMany: of('flood').map((round) => servers(round) / round.units / nodes),
+    postDatabase: of('posts').map((round) => each(round, 'database')),
+    postNats: of('posts').map((round) => each(round, 'nats')),
+    page: of('read').map((round) => servers(round) / round.units),
+    pageDatabase: of('read').map((round) => each(round, 'database')),
+    idleServer: [sum(idle.servers.map((server) => server.cpu)) / nodes / idle.seconds],
+    idleDatabase: [idle.database / idle.seconds],
+    idleNats: [idle.nats / idle.seconds],
   };
 }
 
-// Of each cost the median over the runs of that many nodes: {nodes → {runs, name → value}}.
-export function medians(runs) {
-  const result = new Map();
-  for (const nodes of [...new Set(runs.map((run) => run.nodes))].sort((a, b) => a - b)) {
-    const costs = runs.filter((run) => run.nodes === nodes).map(costsOf);
-    const names = Object.keys(costs[0]);
-    const entries = names.map((name) => [name, costs[0][name] === null ? null : median(costs.map((cost) => cost[name]))]);
-    result.set(nodes, { runs: costs.length, ...Object.fromEntries(entries) });
+// {nodes, fanOut: {few, many: {nodes → deliveries of a post}}, rounds: {cost → {nodes → its value in each round}}}, of
+// all runs together. All clusters were at work at once, so their n-th values belong together.
+export function costsOf(runs) {
+  const nodes = Object.keys(runs[0].idle[0]).map(Number).sort((a, b) => a - b);
+  const clusters = nodes.map((count) => runs.map((rounds) => costsOfCluster(count, rounds)));
+  const rounds = {};
+  for (const name of Object.keys(clusters[0][0])) {
+    rounds[name] = Object.fromEntries(nodes.map((count, i) => [count, clusters[i].flatMap((costs) => costs[name])]));
   }
-  return result;
+  const fanOutOf = (kind) => Object.fromEntries(nodes.map((count) => {
+    const round = runs[0][kind][0][count];
+    return [count, sum(round.deliveries) / round.units];
+  }));
+  return { nodes, fanOut: { few: fanOutOf('few'), many: fanOutOf('many') }, rounds };
 }
 
 const US = { scale: 1e6, unit: 'µs' };
@@ -63,9 +78,9 @@ const PER_MILLE = { scale: 1000, unit: 'ms/s' };
 const ROWS = [
   ['delivery', NS, '**servers, a delivery**'],
   ['post', US, '**servers, a post**: request and commit, without the deliveries, without the others that hear it'],
-  ['heard', US, 'servers, a post heard from another server, without the deliveries'],
-  ['heardOfMany', US, 'servers, the same at 3,000 such posts/s'],
-  ['postToMany', US, 'servers, a post to many, everything: stored once, heard by all, delivered'],
+  ['event', US, "feeds' thread of each server, a post, without the deliveries"],
+  ['heard', US, 'each server, a post heard from another, without the deliveries'],
+  ['heardOfMany', US, 'each server, the same at 3,000 such posts/s'],
   ['postDatabase', US, 'PostgreSQL, a post'],
   ['postNats', US, 'NATS, a post'],
   ['page', US, '**servers, a home page** of 20 statuses'],
@@ -75,54 +90,84 @@ const ROWS = [
   ['idleNats', PER_MILLE, 'idle, NATS'],
 ];
 
-const shown = (value, { scale, unit }) => {
-  if (value === null) return '–';
-  const scaled = value * scale;
-  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${unit}`;
-};
+const digits = (value) => value.toFixed(value < 10 ? 1 : 0);
+
+// The median, and the middle half where there are rounds enough.
+function shown(values, { scale, unit = '' }, format = digits) {
+  if (values.length === 0) return '–';
+  const at = (part) => format(quantile(values, part) * scale);
+  const spread = values.length > 2 ? ` (${at(0.25)}–${at(0.75)})` : '';
+  return `${at(0.5)}${unit && ` ${unit}`}${spread}`;
+}
+
+// Of the n-th round with so many servers (most, if not said) to that with fewest.
+function ratios({ nodes, rounds }, name, count = nodes.at(-1)) {
+  const first = rounds[name][nodes[0]];
+  return rounds[name][count].flatMap((value, i) => (first[i] > 0 ? [value / first[i]] : []));
+}
+
+// How much dearer a delivery is with more servers: the mean of the rounds' ratios, and twice its standard error.
+export function ratiosOf(costs) {
+  const [first, ...others] = costs.nodes;
+  const texts = others.map((count) => {
+    const values = ratios(costs, 'delivery', count);
+    const mean = sum(values) / values.length;
+    const deviation = Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (values.length - 1));
+    return `${count} to ${first}: ${mean.toFixed(3)} ± ${(2 * deviation / Math.sqrt(values.length)).toFixed(3)}`;
+  });
+  return `A delivery, mean of the ratios of all rounds ± two standard errors: ${texts.join(', ')}.`;
+}
 
 export function tableOf(costs) {
-  const all = [...costs];
-  const [, first] = all[0];
-  const [mostNodes, last] = all.at(-1);
+  const { nodes, rounds } = costs;
   const lines = [
-    `| CPU time | ${all.map(([nodes]) => `${nodes} server${nodes === 1 ? '' : 's'}`).join(' | ')} | ${mostNodes} to ${all[0][0]} |`,
-    `| --- |${' ---: |'.repeat(all.length + 1)}`,
+    `| CPU time | ${nodes.map((count) => `${count} server${count === 1 ? '' : 's'}`).join(' | ')} | ${nodes.at(-1)} to ${nodes[0]} |`,
+    `| --- |${' ---: |'.repeat(nodes.length + 1)}`,
   ];
   for (const [name, format, text] of ROWS) {
-    const ratio = first[name] > 0 && last[name] !== null ? (last[name] / first[name]).toFixed(2) : '–';
-    lines.push(`| ${text} | ${all.map(([, cost]) => shown(cost[name], format)).join(' | ')} | ${ratio} |`);
+    const cells = nodes.map((count) => shown(rounds[name][count], format));
+    const ratio = shown(ratios(costs, name), { scale: 1 }, (value) => value.toFixed(2));
+    lines.push(`| ${text} | ${cells.join(' | ')} | ${ratio} |`);
   }
   return lines.join('\n');
 }
 
-// What gnuplot is told; the style is that of bench/charts.cc.
-export function chartOf(costs, path) {
-  const series = [
-    ['post', US, 'a post, servers'], ['postDatabase', US, 'a post, PostgreSQL'], ['postNats', US, 'a post, NATS'],
-    ['heard', US, 'a post heard from another, servers'], ['page', US, 'a page, servers'],
-    ['pageDatabase', US, 'a page, PostgreSQL'], ['delivery', NS, 'a delivery, servers (right axis)', 'x1y2'],
-  ];
-  const plots = series.map(([, , title, axes]) =>
-    `'-' using 1:2 axes ${axes ?? 'x1y1'} title '${title}' with linespoints pt 7 ps 0.6 lw 2${axes ? ' dt 2' : ''}`);
-  const data = series.map(([name, { scale }]) => [...costs].filter(([, cost]) => cost[name] !== null)
-    .map(([nodes, cost]) => `${nodes} ${cost[name] * scale}\n`).join(''));
-  return `set terminal pngcairo size 900,540 font 'sans,11'
+// A delivery in every round.
+export function roundsTableOf(costs) {
+  const { nodes, rounds: { delivery } } = costs;
+  const count = delivery[nodes[0]].length;
+  const row = (title, cells) => `| ${title} | ${cells.join(' | ')} |`;
+  return [
+    row('servers', Array.from({ length: count }, (_, i) => i + 1)), `| --- |${' ---: |'.repeat(count)}`,
+    ...nodes.map((number) => row(number, delivery[number].map((value) => (value * NS.scale).toFixed(1)))),
+    row(`${nodes.at(-1)} to ${nodes[0]}`, ratios(costs, 'delivery').map((value) => value.toFixed(2))),
+  ].join('\n');
+}
+
+// What gnuplot is told: deliveries on the left, with the middle half of the rounds, everything else on the right. The
+// style is that of bench/charts.cc.
+export function chartOf({ nodes, rounds }, path) {
+  const points = (name, { scale }) => nodes.filter((count) => rounds[name][count].length > 0)
+    .map((count) => `${[count, ...[0.5, 0.25, 0.75].map((part) => quantile(rounds[name][count], part) * scale)].join(' ')}\n`).join('');
+  const panel = (title, unit, series) => `set title "${title}"
+set ylabel '${unit.unit}'
+plot ${series.map(([, name], i) => `'-' using 1:2:3:4 title '${name}' with yerrorlines lt ${i + 1} pt 7 ps 0.6 lw 2`).join(', ')}
+${series.map(([name]) => `${points(name, unit)}e\n`).join('')}`;
+  return `set terminal pngcairo size 1100,540 font 'sans,11'
 set output '${path}'
-set title "CPU time of one unit, by the number of servers"
-set xlabel 'servers'
-set ylabel 'µs'
 set grid
-set key outside bottom center horizontal
-set xtics (${[...costs.keys()].join(', ')})
-set xrange [0.8:${Math.max(...costs.keys()) + 0.2}]
+set key outside below center vertical maxrows 3 samplen 1.5 width -2 spacing 1.1
+set xlabel 'servers' offset 0,0.3
+set xtics (${nodes.join(', ')})
+set xrange [0.8:${nodes.at(-1) + 0.2}]
 set yrange [0:*]
-set y2label 'ns'
-set y2tics
-set ytics nomirror
-set y2range [0:*]
-plot ${plots.join(', ')}
-${data.map((points) => `${points}e\n`).join('')}`;
+set multiplot layout 1,2
+${panel('CPU time of a delivery', NS, [['delivery', 'servers']])}
+${panel('CPU time of a post and of a page', US, [
+    ['post', 'a post, servers'], ['postDatabase', 'a post, PostgreSQL'], ['postNats', 'a post, NATS'],
+    ['heard', 'a post heard from another'], ['page', 'a page, servers'], ['pageDatabase', 'a page, PostgreSQL']])}
+unset multiplot
+`;
 }
 
 export function drawChart(costs, path) {

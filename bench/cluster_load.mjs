@@ -40,22 +40,26 @@ export class World {
   }
 }
 
-// Keep-alive connections to every server; a member's requests go where the hash of the token says.
+// Keep-alive connections to every server. Of `most` servers a member's requests go where the hash of the token
+// says; who would go to one that is not here is no reader.
 export class Crowd {
-  constructor(world, nodes) {
+  constructor(world, nodes, most) {
     Object.assign(this, { world, nodes });
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
     this.tokens = Array.from({ length: world.accounts }, (_, position) => world.token(position));
-    this.homes = this.tokens.map((token) => createHash('sha256').update(token).digest().readUInt32BE() % nodes.length);
+    this.homes = this.tokens.map((token) => createHash('sha256').update(token).digest().readUInt32BE() % most);
+    this.readersOf = nodes.map((_, node) => this.homes.flatMap((home, position) => (home === node ? [position] : [])));
+    this.readers = this.readersOf.flat();
   }
 
   close() { this.agent.destroy(); }
 
-  // The text of the reply, which must be a 200, or {} of it where the caller does not need it.
-  async ask(position, method, target, body, { text = true } = {}) {
+  // The text of the reply, which must be a 200, or '' where the caller does not need it. Asks the member's own
+  // server if it is not said which.
+  async ask({ position, node = this.homes[position] }, method, target, body, { text = true } = {}) {
     const headers = { authorization: `Bearer ${this.tokens[position]}` };
     if (body) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-    const { port } = this.nodes[this.homes[position]];
+    const { port } = this.nodes[node];
     return new Promise((resolve, reject) => {
       const request = http.request({ agent: this.agent, host: '127.0.0.1', port, method, path: target, headers }, (reply) => {
         const chunks = [];
@@ -72,10 +76,10 @@ export class Crowd {
     });
   }
 
-  readHome(position) { return this.ask(position, 'GET', '/api/v1/timelines/home', '', { text: false }); }
+  readHome(position) { return this.ask({ position }, 'GET', '/api/v1/timelines/home', '', { text: false }); }
 
-  async post(position, text) {
-    return JSON.parse(await this.ask(position, 'POST', '/api/v1/statuses', JSON.stringify({ status: text }))).id;
+  async post(author, text) {
+    return JSON.parse(await this.ask(author, 'POST', '/api/v1/statuses', JSON.stringify({ status: text }))).id;
   }
 
   // One request of everybody in `positions`, so many at a time.
@@ -92,9 +96,9 @@ export class Crowd {
 }
 
 // Calls `send` with 0, 1, … at even distances, whether what it did before has ended or not. Rejects if one fails.
-export async function offer({ perS, seconds, send }) {
+export async function offer({ perS, seconds, delayMs = 0, send }) {
   const count = Math.round(perS * seconds);
-  const begin = performance.now();
+  const begin = performance.now() + delayMs;
   const answers = [];
   await new Promise((resolve) => {
     const timer = setInterval(() => {

@@ -1,70 +1,74 @@
 // The arithmetic of bench/cluster: CPU times made up from known costs give these costs back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chartOf, costsOf, medians, replaceSection, tableOf } from '../../bench/cluster_costs.mjs';
+import { chartOf, costsOf, ratiosOf, replaceSection, roundsTableOf, tableOf } from '../../bench/cluster_costs.mjs';
 import { splitMix } from '../../bench/cluster_load.mjs';
 
 const COSTS = {
-  post: 500e-6, delivery: 60e-9, heard: 80e-6, heardOfMany: 20e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6, pageDatabase: 90e-6,
-  idleServer: 0.003, idleDatabase: 0.02, idleNats: 0.001,
+  post: 500e-6, delivery: 60e-9, event: 20e-6, heard: 80e-6, heardOfMany: 20e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6,
+  pageDatabase: 90e-6, idleServer: 0.003, idleDatabase: 0.02, idleNats: 0.001,
 };
+const NODES = [1, 2, 4];
 
-// `posts` of each server, each delivered to so many feeds, of which every server holds the same share.
-function phaseOf({ seconds, posts, fanOut = 0, pages = 0 }) {
-  const [units, nodes] = [posts.reduce((a, b) => a + b, 0) + pages, posts.length];
+// Posts that each server takes, delivered to `fanOut` feeds on each. On a machine that is `slower`.
+function roundOf({ seconds = 5, posts, fanOut = 0, pages = 0, slower = 1 }) {
+  const units = posts.reduce((a, b) => a + b, 0);
   const servers = posts.map((own) => {
-    const heard = pages ? 0 : units - own;
-    const deliveries = pages ? 0 : units * fanOut / nodes;
-    const cpu = COSTS.idleServer * seconds + own * COSTS.post + heard * COSTS.heard + deliveries * COSTS.delivery
-      + pages / nodes * COSTS.page;
-    return { cpu, heard, deliveries };
+    const delivering = units * fanOut * COSTS.delivery * slower;
+    const requests = own * COSTS.post + (units - own) * COSTS.heard + pages * COSTS.page;
+    return { cpu: COSTS.idleServer * seconds + requests + delivering, feeds: units * COSTS.event + delivering };
   });
+  const all = units + pages * posts.length;
   return {
-    seconds, units, servers,
-    database: COSTS.idleDatabase * seconds + units * (pages ? COSTS.pageDatabase : COSTS.postDatabase),
-    nats: COSTS.idleNats * seconds + (pages ? 0 : units * COSTS.postNats),
+    seconds, units: all, servers, deliveries: posts.map(() => units * fanOut),
+    database: COSTS.idleDatabase * seconds + all * (pages ? COSTS.pageDatabase : COSTS.postDatabase),
+    nats: COSTS.idleNats * seconds + units * COSTS.postNats,
   };
 }
 
-function runWith(nodes) {
-  const each = Array(nodes).fill(1000);
+const roundWith = (make, clusters = NODES) => Object.fromEntries(clusters.map((nodes) => [nodes, make(Array(nodes).fill(0))]));
+
+function run() {
+  const some = (each) => each.map(() => 1200 / each.length);
+  const flood = (each) => ({
+    seconds: 5, units: 9000, nats: 0, database: 0,
+    servers: each.map(() => ({ cpu: COSTS.idleServer * 5 + 9000 * COSTS.heardOfMany, feeds: 0 })),
+  });
+  // Between the rounds the machine gets slower, for all clusters alike.
+  const deliveries = (fanOut) => [1, 1, 2].map((slower) => roundWith((each) => roundOf({ posts: some(each), fanOut, slower })));
   return {
-    nodes,
-    phases: {
-      idle: phaseOf({ seconds: 8, posts: each.map(() => 0) }),
-      few: phaseOf({ seconds: 20, posts: each, fanOut: 30 }),
-      many: phaseOf({ seconds: 20, posts: each, fanOut: 1500 }),
-      away: phaseOf({ seconds: 20, posts: each.map((posts, i) => (i === 0 ? posts : 0)), fanOut: 30 }),
-      flood: {
-        seconds: 5, units: 9000,
-        servers: each.map(() => ({
-          cpu: COSTS.idleServer * 5 + 9000 * (COSTS.heardOfMany + 30 / nodes * COSTS.delivery), heard: 9000, deliveries: 0,
-        })),
-      },
-      read: phaseOf({ seconds: 12, posts: each.map(() => 0), pages: 3000 }),
-    },
+    idle: [roundWith((posts) => roundOf({ posts, seconds: 8 }))],
+    few: deliveries(5),
+    many: deliveries(1500),
+    posts: [roundWith((each) => roundOf({ posts: each.map(() => 300), fanOut: 5 }))],
+    away: [roundWith((each) => roundOf({ posts: each.map((_, i) => (i === 0 ? 300 : 0)), fanOut: 5 }), [2, 4])],
+    flood: [roundWith(flood)],
+    read: [roundWith((posts) => roundOf({ posts, pages: 400 }))],
   };
 }
 
 const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-6 * Math.abs(b), `${a} instead of ${b}`);
 
-for (const nodes of [1, 2, 4]) {
-  test(`costs are found again with ${nodes} servers`, () => {
-    const found = costsOf(runWith(nodes));
+test('costs are found again, in each cluster', () => {
+  const costs = costsOf([run()]);
+  assert.deepEqual(costs.nodes, NODES);
+  for (const nodes of NODES) {
+    near(costs.fanOut.many[nodes], 1500 * nodes);
     for (const [name, cost] of Object.entries(COSTS)) {
-      if (name === 'heard' && nodes === 1) assert.equal(found.heard, null);
-      else near(found[name], cost);
+      const found = costs.rounds[name][nodes];
+      if (name === 'heard' && nodes === 1) assert.deepEqual(found, []);
+      else near(found[0], cost);
     }
-    near(found.postToMany, COSTS.post + 1500 * COSTS.delivery + (nodes - 1) * COSTS.heard);
-  });
-}
+    near(costs.rounds.delivery[nodes][2], 2 * COSTS.delivery);
+  }
+});
 
-test('the table and the chart show each number of servers once, with medians', () => {
-  const costs = medians([1, 4, 2, 1].map(runWith));
-  assert.deepEqual([...costs.keys()], [1, 2, 4]);
-  assert.equal(costs.get(1).runs, 2);
-  assert.match(tableOf(costs), /\*\*servers, a delivery\*\* \| 60 ns \| 60 ns \| 60 ns \| 1\.00 \|/);
-  assert.match(tableOf(costs), /heard from another server, .* \| – \| 80 µs \| 80 µs \| – \|/);
+test('the tables and the chart show each number of servers once, and all rounds of all runs', () => {
+  const costs = costsOf([run(), run()]);
+  assert.match(tableOf(costs), /\*\*servers, a delivery\*\* \| 60 ns \(60–105\) \| 60 ns \(60–105\) \| 60 ns \(60–105\) \| 1\.00 \(1\.00–1\.00\) \|/);
+  assert.match(tableOf(costs), /heard from another, .* \| – \| 80 µs \| 80 µs \| – \|/);
+  assert.match(roundsTableOf(costs), /\| 4 \| 60\.0 \| 60\.0 \| 120\.0 \| 60\.0 \| 60\.0 \| 120\.0 \|/);
+  assert.match(ratiosOf(costs), /2 to 1: 1\.000 ± 0\.000, 4 to 1: 1\.000 ± 0\.000/);
   assert.equal(chartOf(costs, 'x.png').match(/^e$/gm).length, 7);
 });
 
