@@ -3,7 +3,8 @@
 // The suite that every engine passes: what store.h promises, said as tests. In one test file of a
 // program:
 //   STAMPEDE_STORE_CONFORMANCE(Memory, [] { return std::shared_ptr<Store>(MakeMemoryStore()); });
-// The factory makes an empty store; what it must clean up goes into the shared_ptr's deleter.
+// The factory makes an empty store; what it must clean up goes into the shared_ptr's deleter. One
+// that cannot work on this machine gives null, and the tests are skipped.
 
 #include <gtest/gtest.h>
 
@@ -30,6 +31,9 @@ using StoreFactory = std::function<std::shared_ptr<Store>()>;
 
 class StoreConformance : public ::testing::TestWithParam<StoreFactory> {
  protected:
+  void SetUp() override {
+    if (store == nullptr) GTEST_SKIP() << "what this engine needs is not installed here";
+  }
   // The keys of rows are what most tests compare.
   static std::vector<std::string> KeysOf(const std::vector<Row>& rows) {
     std::vector<std::string> keys;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "store/conformance.h"
 #include "store/memory/memory_store.h"
+#include "store/postgres/testing/citus_cluster.h"
 #include "store/postgres/testing/postgres_server.h"
 #include "store/rocksdb/rocksdb_store.h"
 
@@ -27,11 +28,18 @@ std::shared_ptr<Store> FreshPostgres(bool route_by_partition) {
                        .route_by_partition = route_by_partition});
 }
 
+std::shared_ptr<Store> FreshCitus() {
+  if (!CitusIsInstalled()) return nullptr;
+  return OpenPostgres({.database = SharedCitus().EmptyDatabase(), .connections = 8});
+}
+
 STAMPEDE_STORE_CONFORMANCE(Memory, [] { return std::shared_ptr<Store>(MakeMemoryStore()); });
 STAMPEDE_STORE_CONFORMANCE(RocksDb, TinyRocksDb);
 STAMPEDE_STORE_CONFORMANCE(Postgres, [] { return FreshPostgres(false); });
 // With the statements that Citus routes.
 STAMPEDE_STORE_CONFORMANCE(PostgresRouted, [] { return FreshPostgres(true); });
+// A coordinator and two workers, where it is installed.
+STAMPEDE_STORE_CONFORMANCE(Citus, FreshCitus);
 
 TEST(Counters, KeepTheirOrderOfBytesAndWrapAround) {
   EXPECT_EQ(EncodeCounter(1), std::string("\0\0\0\0\0\0\0\1", 8));

@@ -1,5 +1,6 @@
 // Several `stampede serve` on one database and one bus, with a load balancer in front: as one server to
 // tests that were written for one, and with a handle on every part for tests that break them.
+import { Citus } from './citus.mjs';
 import { removeFolder, temporaryFolder, freePort, freePorts } from './daemon.mjs';
 import { Nats } from './nats.mjs';
 import { databaseUrl, Postgres } from './postgres.mjs';
@@ -80,12 +81,13 @@ export class Cluster {
 }
 
 // The cluster that STAMPEDE_PROFILE=cluster puts in place of a single server. One PostgreSQL serves all
-// clusters of a test file, each with a database of its own. STAMPEDE_SPREAD says how requests are spread:
-// round_robin (the default), token, or haproxy for the real thing.
+// clusters of a test file, each with a database of its own; STAMPEDE_DATABASE_KIND=citus puts Citus in its
+// place. STAMPEDE_SPREAD says how requests are spread: round_robin (the default), token, or haproxy for the
+// real thing.
 let shared;
 let count = 0;
 export async function startForSuite(options) {
-  shared ??= Postgres.start();
+  shared ??= (process.env.STAMPEDE_DATABASE_KIND === 'citus' ? Citus : Postgres).start();
   const mode = process.env.STAMPEDE_SPREAD ?? 'round_robin';
   const front = mode === 'haproxy' ? startHaproxy : (where) => Spreader.start({ ...where, mode });
   return Cluster.start({

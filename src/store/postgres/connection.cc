@@ -18,14 +18,18 @@ constexpr const char* kSessionSettings =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
     "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
     "SET enable_material = off; SET jit = off; SET statement_timeout = ";
+// Citus has a generic plan only for the simplest statements, and refuses others when it is forced to
+// make one: it must know the partition. Nodes are told what a transaction sets (kRelax).
+constexpr const char* kCitusSettings =
+    "SET plan_cache_mode = auto; SET citus.propagate_set_commands = 'local'";
 // Not to be had on every system: the server gives up on a vanished client soon, and lets go of its
 // locks.
 constexpr const char* kKeepAliveSettings =
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
     "SET client_connection_check_interval = 5000";
-constexpr const char* kCitusSettings = "SET citus.propagate_set_commands = 'local'";
 constexpr const char* kIsDistributed = "SELECT FROM pg_extension WHERE extname = 'citus'";
 
+constexpr std::string_view kInternalError = "XX000";
 constexpr std::string_view kUndefinedTable = "42P01";
 constexpr std::string_view kUndefinedColumn = "42703";
 
@@ -50,11 +54,13 @@ bool Succeeded(const PGresult* result) {
 }
 
 // A commit that an operator cut short while it waited for a standby is reported as a success with a
-// warning (SyncRepWaitForLSN in PostgreSQL's syncrep.c).
-void OnNotice(void* skipped, const PGresult* notice) {
+// warning (SyncRepWaitForLSN in PostgreSQL's syncrep.c). So is one of Citus when a node prepared it
+// and then died (FinishRemoteTransactionCommit in Citus' remote_transaction.c).
+void OnNotice(void* unfinished, const PGresult* notice) {
   const char* text = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
-  if (text != nullptr && std::strcmp(text, "SyncRepWaitForLSN") == 0) {
-    *static_cast<bool*>(skipped) = true;
+  if (text != nullptr && (std::strcmp(text, "SyncRepWaitForLSN") == 0 ||
+                          std::strcmp(text, "FinishRemoteTransactionCommit") == 0)) {
+    *static_cast<bool*>(unfinished) = true;
   }
 }
 
@@ -91,6 +97,7 @@ void Result::Clear(pg_result* result) { PQclear(result); }
 
 Remedy RemedyFor(const Failure& failure) {
   if (failure.lost) return Remedy::kElsewhere;
+  if (failure.node_lost) return Remedy::kLater;
   std::string_view state = failure.sqlstate;
   // serialization_failure, deadlock_detected, lock_not_available; a row among what was erased
   if (state == "40001" || state == "40P01" || state == "55P03" || state == kSquareRootOfNegative) {
@@ -147,7 +154,7 @@ Connection::Connection(const std::string& database, int timeout_ms)
                    reason.find("no password supplied") != std::string::npos;
     throw ConnectFailure(reason, lasting);
   }
-  PQsetNoticeReceiver(conn_.get(), &OnNotice, &standby_skipped_);
+  PQsetNoticeReceiver(conn_.get(), &OnNotice, &unfinished_);
   Configure(timeout_ms);
   Prepare(NowUs() + 1000LL * timeout_ms);
 }
@@ -206,7 +213,7 @@ bool Connection::SendCall(const Call& call) {
 
 std::optional<Failure> Connection::Run(std::span<const Call> calls, int64_t deadline_us,
                                        std::vector<Result>* results) {
-  standby_skipped_ = false;
+  unfinished_ = false;
   settled_ = false;
   const bool rolls_back = PQtransactionStatus(conn_.get()) == PQTRANS_INERROR;
   if (rolls_back && !SendCall(Call(Statement::kRollback))) return Lost(0);
@@ -255,6 +262,9 @@ std::optional<Failure> Connection::Receive(size_t count, bool rolls_back, int64_
                             Trimmed(PQresultErrorMessage(result.get())), false};
         }
         failure->lost |= PQstatus(conn_.get()) == CONNECTION_BAD || failure->sqlstate.empty();
+        // What libpq says to the coordinator of a broken connection has no SQLSTATE of its own.
+        failure->node_lost |= distributed_ && (failure->sqlstate == kInternalError ||
+                                               failure->sqlstate.starts_with("08"));
         if (failure->lost) return failure;
     }
   }

@@ -36,7 +36,8 @@ struct Failure {
   size_t call;
   std::string sqlstate;  // empty when the connection was lost
   std::string message;
-  bool lost;  // the connection cannot be used any more
+  bool lost;               // the connection cannot be used any more
+  bool node_lost = false;  // with Citus: the coordinator did not reach another node
 };
 
 // What can be done about an error, by its SQLSTATE
@@ -84,8 +85,9 @@ class Connection {
 
   // The database has the citus extension.
   bool distributed() const { return distributed_; }
-  // In the last run, the server said that a commit is not on the standbys as asked.
-  bool standby_skipped() const { return standby_skipped_; }
+  // In the last run, the server said that a commit is in, but not everywhere: not on the standbys as
+  // asked, or with Citus not yet on a node that has only prepared it.
+  bool unfinished() const { return unfinished_; }
 
  private:
   void Configure(int timeout_ms);
@@ -99,7 +101,7 @@ class Connection {
 
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;
   bool distributed_ = false;
-  bool standby_skipped_ = false;
+  bool unfinished_ = false;
   bool timed_out_ = false;
   bool settled_ = true;  // every answer of the last run was read
 };

@@ -16,6 +16,8 @@ constexpr int64_t kAnswerUs = 2'000'000;
 // Away for longer: callers are refused without waiting, and one of them tries every so often.
 constexpr int64_t kPatienceUs = 5'000'000;
 constexpr int64_t kTryEveryUs = 500'000;
+// Nothing of the kind happened for so long: the node is back.
+constexpr int64_t kNodeBackUs = 2'000'000;
 constexpr int64_t kPauseMinUs = 20'000, kPauseMaxUs = 500'000;
 
 }  // namespace
@@ -61,6 +63,14 @@ void Pool::Return(Slot* slot) {
 }
 
 void Pool::DropAll() { ++generation_; }
+
+bool Pool::NoteNodeLost() {
+  const int64_t now_us = NowUs();
+  MutexLock lock(mutex_);
+  if (now_us - node_lost_us_ > kNodeBackUs) node_lost_since_us_ = now_us;
+  node_lost_us_ = now_us;
+  return now_us - node_lost_since_us_ > kPatienceUs;
+}
 
 void Pool::Pause(int64_t us, int64_t deadline_us) {
   int64_t until_us = NowUs() + us / 2 + random_.Below(static_cast<uint32_t>(us / 2 + 1));

@@ -58,6 +58,9 @@ class Pool {
   Lease Borrow(int64_t deadline_us);
   // Every connection that is open now is dropped when next looked at: the server is a standby now.
   void DropAll();
+  // The coordinator of Citus did not reach another node. Whether that has been so for some seconds,
+  // so that there is no use in waiting: only what is on that node is refused.
+  bool NoteNodeLost() STAMPEDE_EXCLUDES(mutex_);
   // Waits for about `us`, at random, but not beyond the deadline.
   void Pause(int64_t us, int64_t deadline_us);
   int64_t RandomLane();
@@ -82,6 +85,8 @@ class Pool {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> idle_ STAMPEDE_GUARDED_BY(mutex_);
   int64_t away_since_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // 0: it is not
+  int64_t node_lost_since_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  int64_t node_lost_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // the last time
   int64_t next_try_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   std::string reason_ STAMPEDE_GUARDED_BY(mutex_);
 };

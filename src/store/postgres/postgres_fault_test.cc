@@ -1,14 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <atomic>
 #include <set>
-#include <thread>
 
 #include "base/error.h"
-#include "base/mutex.h"
-#include "base/random.h"
 #include "store/postgres/postgres_store.h"
+#include "store/postgres/testing/commit_load.h"
 #include "store/postgres/testing/cutting_proxy.h"
 #include "store/postgres/testing/postgres_server.h"
 #include "store/test_actions.h"
@@ -70,65 +66,11 @@ TEST(PostgresFaults, RefusedExpectationsStayRefusedWhenConnectionsAreCut) {
   EXPECT_EQ(WholeActions(*store), (std::set<uint64_t>{1}));
 }
 
-// Commits actions from several threads until stopped; each number once.
-class Load {
- public:
-  explicit Load(Store& store, int threads = 6) : store_(store) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
-  }
-  ~Load() { Stop(); }
-  void Stop() {
-    stop_ = true;
-    for (auto& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-  size_t acknowledged() {
-    MutexLock lock(mutex_);
-    return acknowledged_.size();
-  }
-  void WaitForMore(size_t more) {
-    size_t until = acknowledged() + more;
-    EXPECT_TRUE(Eventually([&] { return acknowledged() >= until; }));
-  }
-  // Everything acknowledged is there, and nothing else but what nobody could know.
-  void ExpectAllIn(Store& store) {
-    MutexLock lock(mutex_);
-    std::set<uint64_t> present = WholeActions(store);
-    EXPECT_TRUE(std::ranges::includes(present, acknowledged_));
-    for (uint64_t n : present) EXPECT_TRUE(acknowledged_.contains(n) || unknown_.contains(n)) << n;
-  }
-
- private:
-  void Work() {
-    while (!stop_) {
-      uint64_t n = next_++;
-      try {
-        EXPECT_TRUE(store_.Commit(ActionOf(n))) << n;  // false: it was in already
-        MutexLock lock(mutex_);
-        acknowledged_.insert(n);
-      } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
-        MutexLock lock(mutex_);
-        unknown_.insert(n);
-      }
-    }
-  }
-
-  Store& store_;
-  std::atomic<bool> stop_ = false;
-  std::atomic<uint64_t> next_ = 1;
-  Mutex mutex_;
-  std::set<uint64_t> acknowledged_ STAMPEDE_GUARDED_BY(mutex_);
-  std::set<uint64_t> unknown_ STAMPEDE_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_;
-};
-
 TEST(PostgresFaults, AServerKilledUnderLoadLosesAndDoublesNothing) {
   PostgresServer server(PostgresServer::Disk::kSync);
   auto store =
       OpenPostgres({.database = server.FreshDatabase(), .connections = 6, .timeout_ms = 30'000});
-  Load load(*store);
+  CommitLoad load(*store);
   for (int round = 0; round < 4; ++round) {
     load.WaitForMore(50);
     server.Kill();
@@ -156,7 +98,7 @@ TEST(PostgresFaults, AfterAFailoverEverythingAcknowledgedIsOnTheStandby) {
                              .replica = standby->database() + " " + schema,
                              .connections = 6,
                              .timeout_ms = 30'000});
-  Load load(*store);
+  CommitLoad load(*store);
   load.WaitForMore(100);
   // What the standby has, though maybe a little late.
   EXPECT_TRUE(

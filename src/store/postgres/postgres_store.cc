@@ -46,8 +46,12 @@ void Bump(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_ord
 // How long a call may go on, and how long it waits before it tries again.
 class Tries {
  public:
-  Tries(Pool& pool, Counters& counters, int timeout_ms)
-      : pool_(pool), counters_(counters), deadline_us_(NowUs() + 1000LL * timeout_ms) {}
+  // Who is patient waits also for a node that has been away for long.
+  Tries(Pool& pool, Counters& counters, int timeout_ms, bool patient = false)
+      : pool_(pool),
+        counters_(counters),
+        deadline_us_(NowUs() + 1000LL * timeout_ms),
+        patient_(patient) {}
 
   int64_t deadline_us() const { return deadline_us_; }
 
@@ -57,7 +61,10 @@ class Tries {
     if (remedy == Remedy::kNone) {
       throw std::runtime_error("postgres: " + failure.sqlstate + " " + failure.message);
     }
-    if (NowUs() >= deadline_us_) ThrowUnavailable(failure.sqlstate + " " + failure.message);
+    const bool hopeless = failure.node_lost && pool_.NoteNodeLost() && !patient_;
+    if (hopeless || NowUs() >= deadline_us_) {
+      ThrowUnavailable(failure.sqlstate + " " + failure.message);
+    }
     Bump(counters_.retries);
     if (remedy == Remedy::kElsewhere && !failure.lost) pool_.DropAll();
     if (remedy == Remedy::kAgain) {
@@ -73,6 +80,7 @@ class Tries {
   Pool& pool_;
   Counters& counters_;
   const int64_t deadline_us_;
+  const bool patient_;
   int64_t collision_us_ = kCollisionPauseUs;
   int64_t trouble_us_ = kTroublePauseUs;
   int troubles_ = 0;
@@ -331,23 +339,26 @@ std::optional<bool> PostgresStoreImpl::TryCommit(CommitPlan& plan, Tries& tries,
   Bump(counters_.round_trips);
   *failure = connection.Run(calls, tries.deadline_us(), nullptr);
   if (!*failure) {
-    if (connection.standby_skipped()) ThrowUnavailable("a commit did not wait for the standby");
-    return true;
+    if (!connection.unfinished()) return true;
+    lease.AbandonLane();  // whose row may stay locked for a while
+    ThrowUnavailable("a commit is in, but not on every node and standby yet");
   }
   if (plan.IsRefusal((*failure)->call, (*failure)->sqlstate)) return false;
-  if (!(*failure)->lost) return std::nullopt;  // rolled back
-  lease.Drop();
+  // The coordinator of Citus tells that a node is gone, but not whether it had committed before.
+  const bool unknown = connection.distributed() && (*failure)->call + 1 == calls.size();
+  if (!(*failure)->lost && !unknown) return std::nullopt;  // rolled back
+  if ((*failure)->lost) lease.Drop();
   if (plan.writes() && IsIn(plan, lease)) return true;
   return std::nullopt;
 }
 
-// The connection was lost before the answer. Asks by another one; afterwards the lost transaction
-// is either in, or will never be.
+// The connection was lost before the answer, maybe that between two nodes of Citus. Asks again;
+// afterwards the lost transaction is either in, or will never be.
 bool PostgresStoreImpl::IsIn(const CommitPlan& plan, Pool::Lease& lease) {
   const int64_t seq = lease.seq();
   Call fence(Statement::kFence);
   fence.With(Param::Int4(plan.home())).With(Param::Int8(lease.lane())).With(Param::Int8(seq));
-  Tries tries(pool_, counters_, options_.timeout_ms);
+  Tries tries(pool_, counters_, options_.timeout_ms, true);
   try {
     for (;;) {
       std::vector<Result> results;

@@ -7,8 +7,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "codec/hex.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/pool.h"
+#include "store/postgres/statements.h"
 #include "store/postgres/testing/postgres_server.h"
 
 namespace stampede::store::testing {
@@ -110,6 +112,22 @@ TEST_F(PostgresStoreTest, CountersWrapPastTheEndsOf64Bits) {
     batch.Add(RecordKey(1), delta);
     ASSERT_TRUE(store->Commit(batch));
     EXPECT_EQ(DecodeCounter(store->Get(RecordKey(1))), AddWrapping(start, delta));
+  }
+}
+
+// As on Citus, where nearly every plan is made for the parameters of the call.
+TEST_F(PostgresStoreTest, CountersAddUpAlsoWhenTheParametersAreKnownToThePlanner) {
+  auto store = Open();
+  OtherSession other(database);
+  other.Run("SET plan_cache_mode = force_custom_plan");
+  other.Run("PREPARE addition AS " +
+            postgres::SqlOf(postgres::Statement::kAdd, postgres::SqlTable::kKv));
+  int64_t sum = 0;
+  for (int64_t delta : {int64_t{1}, int64_t{-1}, INT64_MIN, INT64_MIN, INT64_MAX, INT64_MAX}) {
+    other.Run("EXECUTE addition (7, '\\x" + codec::HexEncode(RecordKey(1)) + "', '" +
+              std::to_string(delta) + "')");
+    sum = AddWrapping(sum, delta);
+    EXPECT_EQ(DecodeCounter(store->Get(RecordKey(1))), sum);
   }
 }
 

@@ -36,7 +36,8 @@ constexpr const char* kDistributeFirst =
     "shard_count => 128)";
 constexpr const char* kDistribute =
     "SELECT create_distributed_table($1::regclass, 'part', colocate_with => 'kv')";
-constexpr const char* kLock = "SELECT pg_advisory_xact_lock(8319395793566789475)";
+// Of the session: distributing a table is a transaction of its own.
+constexpr const char* kLock = "SELECT pg_advisory_lock(8319395793566789476)";
 constexpr const char* kExists = "SELECT to_regclass($1) IS NOT NULL";
 constexpr const char* kCitusLoaded =
     "SELECT FROM pg_available_extensions WHERE name = 'citus' "
@@ -80,8 +81,8 @@ std::string InitPostgres(const std::string& database) {
   }
   std::string done;
   Session session(complete);
-  session.Run("BEGIN");
   session.Run(kLock);  // several may start at once
+  session.Run("BEGIN");
   for (size_t i = 0; i < std::size(kTables); ++i) {
     Owned exists = session.Run(kExists, {kTables[i]});
     bool present = PQgetvalue(exists.get(), 0, 0)[0] == 't';

@@ -17,6 +17,11 @@ namespace {
 constexpr const char* kCount =
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'stampede'";
+// Whichever node they are connected to.
+constexpr const char* kCountOnCitus =
+    "SELECT count(*) FROM citus_stat_activity "
+    "WHERE datname = current_database() AND application_name = 'stampede'";
+constexpr const char* kHasCitus = "SELECT FROM pg_extension WHERE extname = 'citus'";
 
 // $1: the bytes of the tables whose rows belong here. A short key has no byte to look at, hence CASE.
 constexpr const char* kHiddenInKv =
@@ -72,7 +77,9 @@ std::string ForCommand(const std::string& database) {
 
 size_t CountServerSessions(const std::string& database) {
   postgres::CommandSession session(ForCommand(database));
-  return std::strtoul(PQgetvalue(session.Run(kCount).get(), 0, 0), nullptr, 10);
+  const bool citus = PQntuples(session.Run(kHasCitus).get()) > 0;
+  auto count = session.Run(citus ? kCountOnCitus : kCount);
+  return std::strtoul(PQgetvalue(count.get(), 0, 0), nullptr, 10);
 }
 
 Inspection InspectPostgres(const std::string& database) {

@@ -3,20 +3,21 @@
 namespace stampede::store::postgres {
 namespace {
 
-// A counter is 8 bytes, big-endian; what is none counts as zero, as in the embedded engine.
+// A counter is 8 bytes, big-endian; what is none counts as zero, as in the embedded engine. Citus
+// passes a CASE with an operand on to its nodes wrongly, one of conditions rightly.
 constexpr std::string_view kOldCounter =
-    "(CASE octet_length(@.value) WHEN 8 THEN ('x' || encode(@.value, 'hex'))::bit(64)::int8 "
+    "(CASE WHEN octet_length(@.value) = 8 THEN ('x' || encode(@.value, 'hex'))::bit(64)::int8 "
     "ELSE 0 END)";
 
-// bigint refuses to overflow; counters wrap (store.h). The sums below are within 64 bits each.
+// Counters wrap (store.h), where bigint refuses to overflow: the sum is taken in numeric, and brought
+// back from [-2^64, 2^64) into [-2^63, 2^63). No part of it may overflow by itself, because a plan
+// that knows the parameters works out in advance also what will not be used.
 std::string AddSql() {
-  std::string old(kOldCounter);
-  std::string lowest = "(-9223372036854775808)::int8", highest = "9223372036854775807";
   return "INSERT INTO @ (part, key, value) VALUES ($1, $2, int8send($3::int8)) "
-         "ON CONFLICT (part, key) DO UPDATE SET value = int8send(CASE WHEN $3::int8 > 0 AND " +
-         old + " > " + highest + " - $3::int8 THEN (" + old + " + " + lowest + ") + ($3::int8 + " +
-         lowest + ") WHEN $3::int8 < 0 AND " + old + " < " + lowest + " - $3::int8 THEN (" + old +
-         " - " + lowest + ") + ($3::int8 - " + lowest + ") ELSE " + old + " + $3::int8 END)";
+         "ON CONFLICT (part, key) DO UPDATE SET value = int8send(((" +
+         std::string(kOldCounter) +
+         "::numeric + $3::int8::numeric + 27670116110564327424) % 18446744073709551616 - "
+         "9223372036854775808)::int8)";
 }
 
 // Divides by zero unless the row is there; the row is locked until the transaction ends.

@@ -107,6 +107,11 @@ class PostgresServer {
     }
     throw std::runtime_error("postgres does not start: " + Log());
   }
+  // What it wrote since the start of the test.
+  std::string Log() const {
+    std::ifstream file(directory_.path() + "/log");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   void Promote() { Run("pg_ctl", {"promote", "-w", "-D", data_}); }
 
   // Returns the first field of the first row.
@@ -121,7 +126,11 @@ class PostgresServer {
   }
 
  private:
-  static constexpr const char* kPrograms = "/usr/lib/postgresql/15/bin/";
+  // STAMPEDE_POSTGRES_BIN: another build than Debian's, for one that has Citus.
+  static std::string Programs() {
+    const char* other = std::getenv("STAMPEDE_POSTGRES_BIN");
+    return std::string(other == nullptr ? "/usr/lib/postgresql/15/bin" : other) + "/";
+  }
 
   PostgresServer(Disk disk, std::vector<std::string> settings, const PostgresServer* primary)
       : port_(FreePort()), data_(directory_.path() + "/data") {
@@ -152,7 +161,7 @@ class PostgresServer {
   }
 
   pid_t Spawn(const std::string& program, const std::vector<std::string>& arguments) {
-    std::string path = kPrograms + program, log = directory_.path() + "/log";
+    std::string path = Programs() + program, log = directory_.path() + "/log";
     std::vector<char*> pointers = {path.data()};
     for (const std::string& argument : arguments) {
       pointers.push_back(const_cast<char*>(argument.c_str()));
@@ -182,11 +191,6 @@ class PostgresServer {
     int status = 0;
     waitpid(Spawn(program, arguments), &status, 0);
     if (status != 0) throw std::runtime_error(program + " failed: " + Log());
-  }
-
-  std::string Log() const {
-    std::ifstream file(directory_.path() + "/log");
-    return {std::istreambuf_iterator<char>(file), {}};
   }
 
   TempDir directory_;
