@@ -72,6 +72,11 @@ bool Pool::NoteNodeLost() {
   return now_us - node_lost_since_us_ > kPatienceUs;
 }
 
+void Pool::NoteNodeBack() {
+  MutexLock lock(mutex_);
+  node_lost_us_ = 0;
+}
+
 void Pool::Pause(int64_t us, int64_t deadline_us) {
   int64_t until_us = NowUs() + us / 2 + random_.Below(static_cast<uint32_t>(us / 2 + 1));
   until_us = std::min(until_us, deadline_us);

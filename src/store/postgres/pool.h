@@ -61,6 +61,7 @@ class Pool {
   // The coordinator of Citus did not reach another node. Whether that has been so for some seconds,
   // so that there is no use in waiting: only what is on that node is refused.
   bool NoteNodeLost() STAMPEDE_EXCLUDES(mutex_);
+  void NoteNodeBack() STAMPEDE_EXCLUDES(mutex_);
   // Waits for about `us`, at random, but not beyond the deadline.
   void Pause(int64_t us, int64_t deadline_us);
   int64_t RandomLane();

@@ -61,6 +61,7 @@ class Tries {
     if (remedy == Remedy::kNone) {
       throw std::runtime_error("postgres: " + failure.sqlstate + " " + failure.message);
     }
+    node_lost_ |= failure.node_lost;
     const bool hopeless = failure.node_lost && pool_.NoteNodeLost() && !patient_;
     if (hopeless || NowUs() >= deadline_us_) {
       ThrowUnavailable(failure.sqlstate + " " + failure.message);
@@ -76,11 +77,17 @@ class Tries {
     }
   }
 
+  // The last try was answered.
+  void Done() {
+    if (node_lost_) pool_.NoteNodeBack();
+  }
+
  private:
   Pool& pool_;
   Counters& counters_;
   const int64_t deadline_us_;
   const bool patient_;
+  bool node_lost_ = false;
   int64_t collision_us_ = kCollisionPauseUs;
   int64_t trouble_us_ = kTroublePauseUs;
   int troubles_ = 0;
@@ -122,7 +129,10 @@ std::vector<Result> Reader::Read(MakeCalls make_calls) {
       std::vector<Call> calls = make_calls(options_.route_by_partition || connection.distributed());
       Bump(counters_.round_trips);
       failure = connection.Run(calls, tries.deadline_us(), &results);
-      if (!failure) return results;
+      if (!failure) {
+        tries.Done();
+        return results;
+      }
       if (failure->lost) lease.Drop();
     }
     tries.Again(*failure);
@@ -327,6 +337,7 @@ bool PostgresStoreImpl::Commit(const Batch& batch) {
     }
     if (!outcome) tries.Again(*failure);
   }
+  tries.Done();
   Bump(*outcome ? counters_.commits : counters_.conflicts);
   SweepLanesIfDue();
   return *outcome;
@@ -367,6 +378,7 @@ bool PostgresStoreImpl::IsIn(const CommitPlan& plan, Pool::Lease& lease) {
       auto failure = connection.Run({&fence, 1}, tries.deadline_us(), &results);
       if (!failure) {
         Bump(counters_.resolved);
+        tries.Done();
         return results.at(0).Int8(0, 0) == seq;
       }
       if (failure->lost || RemedyFor(*failure) == Remedy::kElsewhere) lease.Drop();
