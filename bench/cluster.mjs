@@ -244,13 +244,17 @@ class Bench {
   }
 }
 
-// What was used between two looks: of a server by all its threads and by that of the feeds, of the database by all
+// Those that deliver: posts of the server itself on the first, of others on either (Mailbox::PushOrHandle).
+const DELIVERING = ['feeds', 'nats_receiver'];
+
+// What was used between two looks: of a server by all its threads and by those that deliver, of the database by all
 // connections, also those that were opened meanwhile.
 function used(before, after) {
   const less = (a, b) => sum(Object.entries(a).map(([key, value]) => value - (b[key] ?? 0)));
   return {
     servers: after.servers.map((threads, i) => ({
-      cpu: less(threads, before.servers[i]), feeds: threads.feeds - before.servers[i].feeds,
+      cpu: less(threads, before.servers[i]), delivering: sum(DELIVERING.map((name) => threads[name] - before.servers[i][name])),
+      threads: Object.fromEntries(Object.entries(threads).map(([name, value]) => [name, value - (before.servers[i][name] ?? 0)])),
     })),
     nats: after.nats - before.nats,
     database: less(after.connections, before.connections),

@@ -13,12 +13,12 @@ function quantile(numbers, part) {
 const median = (numbers) => quantile(numbers, 0.5);
 
 // Of one cluster in one run, each cost in seconds of CPU in every round. A round of a cluster is {seconds, units,
-// servers: [{cpu, feeds}], nats, database} and, of posts, deliveries by server. What everything takes in the idle
+// servers: [{cpu, delivering}], nats, database} and, of posts, deliveries by server. What everything takes in the idle
 // round is subtracted in proportion to time.
 //
-// A post is stored by one server, heard by each of the others, and delivered by all. Deliveries are made on the
-// feeds' thread of a server; in the rounds `few` and `many` only the number of followers differs, so what that thread
-// uses differs by the deliveries. In `away` one server takes all posts, so what the others use is for hearing them, and for
+// A post is stored by one server, heard by each of the others, and delivered by all. Deliveries are made on
+// two threads of a server; in the rounds `few` and `many` only the number of followers differs, so what these
+// use differs by the deliveries. In `away` one server takes all posts, so what the others use is for hearing them, and for
 // a few deliveries; in `flood` all hear a great many, of the authors of `few`, whose posts have been delivered before.
 function costsOfCluster(nodes, rounds) {
   const of = (kind) => (rounds[kind] ?? []).map((round) => round[nodes]).filter(Boolean);
@@ -28,11 +28,13 @@ function costsOfCluster(nodes, rounds) {
   const servers = (round, what = 'cpu') => sum(round.servers.map((_, i) => serverOf(round, i, what)));
   const each = (round, part) => (round[part] - idle[part] * share(round)) / round.units;
   const fanOut = (round) => sum(round.deliveries) / round.units;
-  const feedsEach = (round) => servers(round, 'feeds') / round.units;
+  const deliveringEach = (round) => servers(round, 'delivering') / round.units;
 
   const few = of('few');
   const many = of('many');
-  const delivery = many.map((round, i) => (feedsEach(round) - feedsEach(few[i])) / (fanOut(round) - fanOut(few[i])));
+  const toldBy = (what) => many.map((round, i) =>
+    (servers(round, what) / round.units - servers(few[i], what) / few[i].units) / (fanOut(round) - fanOut(few[i])));
+  const delivery = toldBy('delivering');
   const deliveries = (round) => median(delivery) * fanOut(round);
   const heard = of('away').map((round) => {
     const others = round.servers.map((_, i) => i).slice(1);
@@ -42,7 +44,8 @@ function costsOfCluster(nodes, rounds) {
   const hearing = heard.length > 0 ? median(heard) * (nodes - 1) : 0;
   return {
     delivery,
-    event: few.map((round) => (feedsEach(round) - deliveries(round)) / nodes),
+    deliveryOfAll: toldBy('cpu'),
+    event: few.map((round) => (deliveringEach(round) - deliveries(round)) / nodes),
     post: of('posts').map((round) => servers(round) / round.units - deliveries(round) - hearing),
     heard,
     heardOfMany: of('flood').map((round) => servers(round) / round.units / nodes),
@@ -77,8 +80,9 @@ const NS = { scale: 1e9, unit: 'ns' };
 const PER_MILLE = { scale: 1000, unit: 'ms/s' };
 const ROWS = [
   ['delivery', NS, '**servers, a delivery**'],
+  ['deliveryOfAll', NS, 'the same, told by all threads: less exact, but no thread is left out'],
   ['post', US, '**servers, a post**: request and commit, without the deliveries, without the others that hear it'],
-  ['event', US, "feeds' thread of each server, a post, without the deliveries"],
+  ['event', US, "threads `feeds` and `nats_receiver` of each server, a post, without the deliveries"],
   ['heard', US, 'each server, a post heard from another, without the deliveries'],
   ['heardOfMany', US, 'each server, the same at 3,000 such posts/s'],
   ['postDatabase', US, 'PostgreSQL, a post'],

@@ -5,7 +5,7 @@ import { chartOf, costsOf, ratiosOf, replaceSection, roundsTableOf, tableOf } fr
 import { splitMix } from '../../bench/cluster_load.mjs';
 
 const COSTS = {
-  post: 500e-6, delivery: 60e-9, event: 20e-6, heard: 80e-6, heardOfMany: 20e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6,
+  post: 500e-6, delivery: 60e-9, deliveryOfAll: 60e-9, event: 20e-6, heard: 80e-6, heardOfMany: 20e-6, postDatabase: 400e-6, postNats: 100e-6, page: 300e-6,
   pageDatabase: 90e-6, idleServer: 0.003, idleDatabase: 0.02, idleNats: 0.001,
 };
 const NODES = [1, 2, 4];
@@ -16,7 +16,7 @@ function roundOf({ seconds = 5, posts, fanOut = 0, pages = 0, slower = 1 }) {
   const servers = posts.map((own) => {
     const delivering = units * fanOut * COSTS.delivery * slower;
     const requests = own * COSTS.post + (units - own) * COSTS.heard + pages * COSTS.page;
-    return { cpu: COSTS.idleServer * seconds + requests + delivering, feeds: units * COSTS.event + delivering };
+    return { cpu: COSTS.idleServer * seconds + requests + delivering, delivering: units * COSTS.event + delivering };
   });
   const all = units + pages * posts.length;
   return {
@@ -32,7 +32,7 @@ function run() {
   const some = (each) => each.map(() => 1200 / each.length);
   const flood = (each) => ({
     seconds: 5, units: 9000, nats: 0, database: 0,
-    servers: each.map(() => ({ cpu: COSTS.idleServer * 5 + 9000 * COSTS.heardOfMany, feeds: 0 })),
+    servers: each.map(() => ({ cpu: COSTS.idleServer * 5 + 9000 * COSTS.heardOfMany, delivering: 0 })),
   });
   // Between the rounds the machine gets slower, for all clusters alike.
   const deliveries = (fanOut) => [1, 1, 2].map((slower) => roundWith((each) => roundOf({ posts: some(each), fanOut, slower })));
