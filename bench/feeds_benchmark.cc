@@ -156,6 +156,34 @@ BENCHMARK(BM_Deliver)->Arg(100'000)->Iterations(285)->Repetitions(9)->ReportAggr
 BENCHMARK(BM_Deliver)->Arg(1'000'000)->Iterations(2'857);
 BENCHMARK(BM_Deliver)->Arg(5'000'000)->Iterations(14'285);
 
+// What the memory takes for the same, without any feeds: for each post a word is written into one
+// cache line of each of 700 readers out of so many, asked for as early as the feeds do.
+void BM_TouchLines(benchmark::State& state) {
+  constexpr size_t kAhead = 32;
+  struct alignas(64) Line {
+    uint64_t words[8];
+  };
+  auto readers = static_cast<uint64_t>(state.range(0));
+  std::vector<Line> lines(readers);
+  std::vector<uint32_t> slots(readers * MadeUpStore::kFollows);
+  SplitMix random(1);
+  for (uint32_t& slot : slots) slot = static_cast<uint32_t>(random() % readers);
+  uint64_t touched = 0;
+  for (auto _ : state) {
+    uint64_t author = random() % (slots.size() / MadeUpStore::kFanOut);
+    auto list = std::span(slots).subspan(author * MadeUpStore::kFanOut, MadeUpStore::kFanOut);
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (i + kAhead < list.size()) __builtin_prefetch(&lines[list[i + kAhead]], 1);
+      uint64_t* words = lines[list[i]].words;
+      words[1 + words[0]++ % 7] = author;
+    }
+    touched += list.size();
+  }
+  state.counters["per_line"] = benchmark::Counter(
+      static_cast<double>(touched), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(BM_TouchLines)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(5'000'000);
+
 // The feed of a reader with so many follows, who all wrote twenty posts, from RocksDB.
 void BM_Rebuild(benchmark::State& state) {
   std::string path = (fs::temp_directory_path() / "stampede-bench-XXXXXX").string();
