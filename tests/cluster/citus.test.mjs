@@ -33,7 +33,7 @@ before(async () => {
     for (const author of follows[reader.name]) await reader.post(`/api/v1/accounts/${author.id}/follow`);
   }
   load = new Load({ url: cluster.url, authors, readers, follows, mentioned: people.charlie, postsPerS: 40 });
-}, { timeout: 120_000 });
+}, { timeout: 300_000 });
 
 after(async () => {
   await cluster?.close();

@@ -201,7 +201,7 @@ class CitusFaults : public CitusTest {
     }
     EXPECT_EQ(NumbersIn(*direct, kIndexTable, right).size(), n);
     EXPECT_EQ(NumbersIn(*direct, kRecordTable, left).size(), n + 1);  // and the counter
-    EXPECT_GT(store->stats().resolved, 0u);                           // COMMIT is short
+    EXPECT_GT(store->stats().resolved, 0u);
     if (citus.WorkerOf(left) == citus.WorkerOf(right)) {
       EXPECT_EQ(unfinished, 0u);
     } else {
