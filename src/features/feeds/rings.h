@@ -26,7 +26,7 @@ struct FeedEntry {
 //
 // Made for inserting into hundreds of rings at random: the newest up to seven words of a ring are in
 // one cache line, its head, and the heads are side by side, so that a delivery is one cache miss.
-// Seven times out of eight that is all; then the words move to a block, a line of its own, taken
+// Six times out of seven that is all; then the words move to a block, a line of its own, taken
 // from a pool. Growing copies nothing and memory is used again at once: no allocator, few new pages.
 //
 // A status is one word, its id. A boost is two, the original and then its id with a bit set. Ids are
