@@ -16,14 +16,10 @@ using testing::Author;
 using ::testing::ElementsAre;
 using testing::Eventually;
 using testing::Gate;
+using testing::MakeEvent;
 using testing::Recorder;
 
 constexpr int64_t kLongUs = 10'000'000;
-
-std::shared_ptr<const Event> MakeEvent(const std::string& payload) {
-  return std::make_shared<const Event>(
-      Event{EventId(7), EventKind::kStatusCreated, Author(1), payload, {}});
-}
 
 // Stops at a gate before each event.
 class Slow final : public Bus::Subscriber {

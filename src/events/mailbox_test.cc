@@ -11,17 +11,12 @@
 namespace stampede::events {
 namespace {
 
-using testing::Author;
 using ::testing::ElementsAre;
 using testing::Eventually;
 using testing::Gate;
+using testing::MakeEvent;
 
 constexpr int64_t kLongUs = 10'000'000;
-
-EventPointer MakeEvent(const std::string& payload) {
-  return std::make_shared<const Event>(
-      Event{EventId(7), EventKind::kStatusCreated, Author(1), payload, {}});
-}
 
 // Remembers what it heard on which thread; stops at a gate for each event that begins with "slow".
 class Listener final : public Bus::Subscriber {

@@ -175,4 +175,9 @@ inline AccountId Author(unsigned partition) {
   return AccountId::Make(1'600'000'000'000, static_cast<Partition>(partition), 1);
 }
 
+inline std::shared_ptr<const Event> MakeEvent(const std::string& payload) {
+  return std::make_shared<const Event>(
+      Event{EventId(7), EventKind::kStatusCreated, Author(1), payload, {}});
+}
+
 }  // namespace stampede::events::testing

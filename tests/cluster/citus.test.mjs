@@ -9,6 +9,7 @@ import { Cluster } from '../support/cluster.mjs';
 import { Load } from '../support/load.mjs';
 import { Nats } from '../support/nats.mjs';
 import { startHaproxy } from '../support/proxy.mjs';
+import { testUnderLoad } from '../support/under_load.mjs';
 
 const AUTHORS = ['alice', 'bob', 'dora', 'emil', 'frida', 'gustav', 'hanna', 'ivan'];
 const READERS = ['charlie', 'karl', 'lena', 'mara', 'nils'];
@@ -40,27 +41,7 @@ after(async () => {
   await citus?.close();
 });
 
-// Lets `fault` happen in the middle of the load; then everything must be as if it had not.
-function underLoad(name, fault) {
-  test(name, { timeout: 500_000, skip }, async (t) => {
-    const began = Date.now();
-    load.start();
-    try {
-      await load.progress();
-      await fault(t);
-      await load.progress();
-    } catch (error) {
-      t.diagnostic(cluster.log.slice(-3000));
-      throw error;
-    } finally {
-      await load.stop();
-    }
-    t.diagnostic(`${load.acknowledged.size} posts acknowledged, ${load.failures.length} requests sent again, `
-      + `${Date.now() - began} ms`);
-    await load.verify(cluster.nodes.map((node) => node.address));
-    t.diagnostic(`verified after ${Date.now() - began} ms`);
-  });
-}
+const underLoad = (name, fault) => testUnderLoad(name, () => ({ cluster, load }), fault, { skip });
 
 test('every table is distributed, and members are on both workers', { skip }, async () => {
   const tables = await citus.query('select table_name, shard_count from citus_tables order by table_name::text', 'stampede');

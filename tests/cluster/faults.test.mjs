@@ -10,6 +10,7 @@ import { Postgres } from '../support/postgres.mjs';
 import { startHaproxy } from '../support/proxy.mjs';
 import { Relay } from '../support/relay.mjs';
 import { signInAll } from '../support/cast.mjs';
+import { testUnderLoad } from '../support/under_load.mjs';
 
 const AUTHORS = ['alice', 'bob', 'dora', 'emil', 'frida', 'gustav', 'hanna', 'ivan'];
 const READERS = ['charlie', 'karl', 'lena', 'mara', 'nils'];
@@ -49,27 +50,7 @@ after(async () => {
 
 const lasting = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-// Lets `fault` happen in the middle of the load; then everything must be as if it had not.
-function underLoad(name, fault) {
-  test(name, { timeout: 500_000 }, async (t) => {
-    const began = Date.now();
-    load.start();
-    try {
-      await load.progress();
-      await fault(t);
-      await load.progress();
-    } catch (error) {
-      t.diagnostic(cluster.log.slice(-3000));
-      throw error;
-    } finally {
-      await load.stop();
-    }
-    t.diagnostic(`${load.acknowledged.size} posts acknowledged, ${load.failures.length} requests sent again, `
-      + `${Date.now() - began} ms`);
-    await load.verify(cluster.nodes.map((node) => node.address));
-    t.diagnostic(`verified after ${Date.now() - began} ms`);
-  });
-}
+const underLoad = (name, fault) => testUnderLoad(name, () => ({ cluster, load }), fault);
 
 underLoad('nothing fails', async () => {
   assert.deepEqual(load.failures, []);
