@@ -19,8 +19,13 @@ namespace {
 using notifications::NotificationType;
 using relationships::Visibility;
 using statuses::MyStatusRecord;
+using statuses::NewestMarkRecord;
 using statuses::StatusCounter;
 using statuses::StatusRecord;
+
+bool Parse(const std::optional<std::string>& value, google::protobuf::MessageLite& record) {
+  return value && record.ParseFromString(*value);
+}
 
 // A post and what one account has done with it, as stored now.
 struct Subject {
@@ -30,34 +35,47 @@ struct Subject {
   std::string my_key;
   std::optional<std::string> my_value;
   MyStatusRecord mine;
+  std::string newest_key;
+  std::optional<std::string> newest_value;
 
   // Writes `mine`, provided that neither it nor the post's existence has changed since it was read.
   void Save(store::Batch& batch) const {
     batch.ExpectPresent(statuses::StatusKey(id));
     batch.ExpectUnchanged(my_key, my_value);
-    if (mine.favourite_id() || mine.reblog_id())
+    if (mine.favourite_id() || mine.reblog_id()) {
       batch.Put(my_key, mine.SerializeAsString());
-    else
+      RaiseNewest(batch);
+    } else {
       batch.Erase(my_key);
+    }
+  }
+
+ private:
+  // The expectation keeps a slower mark of an older post from lowering it again.
+  void RaiseNewest(store::Batch& batch) const {
+    NewestMarkRecord newest;
+    Parse(newest_value, newest);
+    if (newest.status() >= id.value()) return;
+    newest.set_status(id.value());
+    batch.ExpectUnchanged(newest_key, newest_value);
+    batch.Put(newest_key, newest.SerializeAsString());
   }
 };
-
-bool Parse(const std::optional<std::string>& value, google::protobuf::MessageLite& record) {
-  return value && record.ParseFromString(*value);
-}
 
 // Reads the post that `status` means, which the account must be able to see.
 Subject ReadSubject(events::Committer& committer, AccountId account, StatusId status) {
   store::Store& store = committer.store();
   Subject subject;
   subject.id = status;
+  subject.newest_key = statuses::NewestMarkKey(account);
   std::vector<std::string> keys = {statuses::StatusKey(status),
-                                   statuses::MyStatusKey(account, status)};
+                                   statuses::MyStatusKey(account, status), subject.newest_key};
   auto values = store.MultiGet(keys);
   if (!Parse(values[0], subject.post)) throw Error::NotFound();
   if (subject.post.reblog_of()) {
     subject.id = StatusId(subject.post.reblog_of());
-    keys = {statuses::StatusKey(subject.id), statuses::MyStatusKey(account, subject.id)};
+    keys = {statuses::StatusKey(subject.id), statuses::MyStatusKey(account, subject.id),
+            subject.newest_key};
     values = store.MultiGet(keys);
     if (!Parse(values[0], subject.post)) throw Error::NotFound();
   }
@@ -65,6 +83,7 @@ Subject ReadSubject(events::Committer& committer, AccountId account, StatusId st
   subject.my_key = keys[1];
   subject.my_value = values[1];
   Parse(values[1], subject.mine);
+  subject.newest_value = values[2];
 
   store::RecordFetch fetch(committer.records());
   relationships::TiesFetch ties(fetch, account, subject.author);

@@ -15,6 +15,7 @@ const Table kReply{0x33, "reply", Access::kIndex};
 const Table kPublic{0x34, "public_status", Access::kIndex};
 const Table kIdempotency{0x35, "idempotency", Access::kQueue};
 const Table kMyStatus{0x36, "my_status", Access::kRecord};
+const Table kNewestMark{0x37, "newest_mark", Access::kRecord};
 
 Partition PublicPartition(unsigned shard) {
   return static_cast<Partition>(shard * (kPartitionCount / kPublicShards));
@@ -81,6 +82,10 @@ StatusId StatusOfMyStatusKey(std::string_view key) {
   store::KeyReader reader(key);
   reader.Id<AccountId>();
   return reader.Id<StatusId>();
+}
+
+std::string NewestMarkKey(AccountId account) {
+  return Key(account.partition(), kNewestMark).Id(account);
 }
 
 }  // namespace stampede::statuses

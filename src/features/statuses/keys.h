@@ -16,6 +16,7 @@
 // | public_status  | 0x34 | one of 16, by the status | ~status           | OutboxRow    | public posts, newest first
 // | idempotency    | 0x35 | the author's       | hour, author, SHA-256 of the Idempotency-Key | StatusRef |
 // | my_status      | 0x36 | the account's      | account, status         | MyStatusRecord |
+// | newest_mark    | 0x37 | the account's      | account                 | NewestMarkRecord |
 namespace stampede::statuses {
 
 // Stored in keys.
@@ -42,5 +43,7 @@ std::string MyStatusKey(AccountId account, StatusId status);
 // What the account did with the statuses from `first` to `last`, both included.
 store::KeyRange MyStatusRange(AccountId account, StatusId first, StatusId last);
 StatusId StatusOfMyStatusKey(std::string_view key);
+// Whoever writes a MyStatusRecord sees to it that this one covers its status.
+std::string NewestMarkKey(AccountId account);
 
 }  // namespace stampede::statuses

@@ -20,18 +20,24 @@ using relationships::Ties;
 using relationships::TiesFetch;
 using relationships::Visibility;
 
-// What the viewer did with the statuses of a page: most often nothing, and the keys of statuses of one
-// time are next to each other, so they are scanned where a scan is cheap.
+// What the viewer did with the statuses of a page. Most pages are newer than all that their viewer
+// ever marked, and nothing is read. Otherwise the keys of statuses of one time are next to each other,
+// so they are scanned where a scan is cheap.
 class Marks {
  public:
-  Marks(store::RecordFetch& fetch, AccountId viewer) : fetch_(fetch), viewer_(viewer) {}
+  // Adds to the fetch, which has to run before the rest.
+  Marks(store::RecordFetch& fetch, AccountId viewer)
+      : fetch_(fetch),
+        viewer_(viewer),
+        newest_(viewer ? &fetch.Want<NewestMarkRecord>(NewestMarkKey(viewer)) : nullptr) {}
 
   void Want(StatusId id) {
-    if (viewer_) wanted_[id] = &fetch_.Want<MyStatusRecord>(MyStatusKey(viewer_, id));
+    if (Possible(id)) wanted_[id] = &fetch_.Want<MyStatusRecord>(MyStatusKey(viewer_, id));
   }
   // Of a time. Scans now, or adds to the fetch.
-  void Read(store::Store& store, std::span<const StatusId> ids) {
-    if (!viewer_ || ids.empty() || Scanned(store, ids)) return;
+  void Read(store::Store& store, std::vector<StatusId> ids) {
+    std::erase_if(ids, [this](StatusId id) { return !Possible(id); });
+    if (ids.empty() || Scanned(store, ids)) return;
     for (StatusId id : ids) Want(id);
   }
   std::shared_ptr<const MyStatusRecord> Of(StatusId id) const {
@@ -42,6 +48,9 @@ class Marks {
   }
 
  private:
+  bool Possible(StatusId id) const {
+    return newest_ && *newest_ && id.value() <= (*newest_)->status();
+  }
   // False when it does not pay.
   bool Scanned(store::Store& store, std::span<const StatusId> ids) {
     constexpr size_t kFew = 4, kRowsMax = 50;
@@ -59,6 +68,7 @@ class Marks {
 
   store::RecordFetch& fetch_;
   const AccountId viewer_;
+  const std::shared_ptr<const NewestMarkRecord>* newest_;  // null: nobody views
   std::unordered_map<StatusId, const std::shared_ptr<const MyStatusRecord>*> wanted_;
   std::unordered_map<StatusId, std::shared_ptr<const MyStatusRecord>> found_;
 };
@@ -189,7 +199,7 @@ void PageLoad::ReadAround() {
       posts.emplace_back(status.id());
     }
   }
-  marks_.Read(records_.store(), posts);
+  marks_.Read(records_.store(), std::move(posts));
   fetch_.Run();
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "features/statuses/keys.h"
 #include "features/testing/stage.h"
 
 namespace stampede::statuses {
@@ -29,6 +30,22 @@ class StatusViewsTest : public ::testing::TestWithParam<bool> {
     return favourited;
   }
 
+  // Ranges scanned and marks looked up for the page.
+  std::pair<size_t, size_t> SearchedFor(const std::vector<StatusId>& ids) {
+    std::set<std::string> mark_keys;
+    for (StatusId id : ids) mark_keys.insert(MyStatusKey(stage.bob, id));
+    size_t scanned = 0, looked_up = 0;
+    stage.store.set_scan_hook([&](auto requests) { scanned += requests.size(); });
+    stage.store.set_read_hook([&](auto keys) {
+      for (const std::string& key : keys) looked_up += mark_keys.count(key);
+    });
+    stage.records.Clear();
+    Favourited(ids);
+    stage.store.set_scan_hook({});
+    stage.store.set_read_hook({});
+    return {scanned, looked_up};
+  }
+
   testing::Stage stage;
 };
 
@@ -40,6 +57,21 @@ TEST_P(StatusViewsTest, APageShowsWhatItsViewerDid) {
   EXPECT_EQ(Favourited(ids), (std::set{ids[0], ids[4], ids[9]}));
   stage.interactions.Unfavourite(stage.bob, ids[4]);
   EXPECT_EQ(Favourited(ids), (std::set{ids[0], ids[9]}));
+}
+
+TEST_P(StatusViewsTest, MarksAreOnlySearchedForAmongStatusesThatAreNotNewerThanAllOfThem) {
+  auto ids = PostMany(20);
+  const std::pair<size_t, size_t> nowhere, among_8{!GetParam(), GetParam() ? 8 : 0};
+  EXPECT_EQ(SearchedFor(ids), nowhere) << "bob never marked anything";
+  StatusId boost = stage.interactions.Reblog(stage.charlie, ids[0], {});
+  EXPECT_EQ(SearchedFor({ids[0], boost}), nowhere);
+  stage.interactions.Favourite(stage.bob, ids[7]);
+  EXPECT_EQ(SearchedFor({ids.begin() + 8, ids.end()}), nowhere);
+  EXPECT_EQ(SearchedFor(ids), among_8);
+  stage.interactions.Favourite(stage.bob, ids[2]);
+  stage.interactions.Unfavourite(stage.bob, ids[7]);
+  EXPECT_EQ(SearchedFor(ids), among_8) << "what is undone leaves the bound";
+  EXPECT_EQ(Favourited(ids), std::set{ids[2]});
 }
 
 TEST_P(StatusViewsTest, ABoostShowsWhatTheViewerDidWithTheOriginal) {
