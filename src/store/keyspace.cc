@@ -11,7 +11,6 @@ namespace stampede::store {
 namespace {
 
 constexpr size_t kTableOffset = 2;
-constexpr size_t kFieldsOffset = 3;
 
 struct Registry {
   std::array<const Table*, 256> by_byte = {};
@@ -50,7 +49,7 @@ Table::Table(uint8_t byte, std::string_view name, Access access, uint8_t counter
 std::span<const Table* const> AllTables() { return TheRegistry().sorted; }
 
 const Table* TableOf(std::string_view key) {
-  if (key.size() < kFieldsOffset) return nullptr;
+  if (key.size() < kTablePrefixBytes) return nullptr;
   static const Registry& registry = TheRegistry();
   return registry.by_byte[static_cast<uint8_t>(key[kTableOffset])];
 }
@@ -120,7 +119,7 @@ std::string KeyReader::Text() {
 }
 
 Partition PartitionOfKey(std::string_view key) {
-  STAMPEDE_CHECK(key.size() >= kFieldsOffset);
+  STAMPEDE_CHECK(key.size() >= kTablePrefixBytes);
   return static_cast<Partition>(static_cast<uint8_t>(key[0]) << 8 | static_cast<uint8_t>(key[1]));
 }
 

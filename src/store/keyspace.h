@@ -48,6 +48,9 @@ std::span<const Table* const> AllTables();
 // nullptr for a key of no table.
 const Table* TableOf(std::string_view key);
 
+// Partition and table, with which every key begins.
+inline constexpr size_t kTablePrefixBytes = 3;
+
 // Builds a key: 2 bytes of partition, 1 byte of table, then fields that keep their order as bytes.
 // Integers are 8 bytes big-endian; Desc stores the complement, so that newest comes first; Text is
 // the bytes with 0x00 escaped as 0x00 0xff and closed by 0x00 0x01.
@@ -80,7 +83,7 @@ class Key {
 // The key is one of ours: a malformed one is a STAMPEDE_CHECK failure.
 class KeyReader {
  public:
-  explicit KeyReader(std::string_view key) : rest_(key.substr(3)) {}
+  explicit KeyReader(std::string_view key) : rest_(key.substr(kTablePrefixBytes)) {}
   template <class Id_>
   Id_ Id() {
     return Id_(Uint());

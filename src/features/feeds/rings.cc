@@ -197,6 +197,10 @@ FeedRings::Index FeedRings::NewBlock() {
     block_chunks_.push_back(std::make_unique_for_overwrite<Block[]>(kBlocksPerChunk));
   if (blocks_made_ % kBlocksPerStep == 0)
     Populate(&BlockAt(blocks_made_), kBlocksPerStep * sizeof(Block));
+  // Those of the next spills: one after the other in memory, and too far apart in time for the
+  // processor to see it.
+  Index soon = blocks_made_ + kBlocksAhead;
+  if (soon % kBlocksPerStep >= kBlocksAhead) __builtin_prefetch(&BlockAt(soon), 1);
   return blocks_made_++;
 }
 

@@ -44,11 +44,18 @@ class FeedRings {
   // than the floor is ignored or never read. The slot must have been open once.
   bool Insert(Slot slot, FeedEntry entry);
   void Remove(Slot slot, uint64_t id);
-  // Brings what an insertion needs into the cache; FetchBlock some insertions after Fetch.
-  void Fetch(Slot slot) const { __builtin_prefetch(&HeadOf(slot), 1); }
-  void FetchBlock(Slot slot) const {
+  // Brings what an insertion needs into the cache: one thing after the other, each some insertions
+  // later, because each says where the next one is.
+  void FetchHead(Slot slot) const { __builtin_prefetch(&HeadOf(slot), 1); }
+  void FetchNewest(Slot slot) const {
     const Head& head = HeadOf(slot);
     if (head.used == kWords && head.blocks > 0) __builtin_prefetch(&BlockAt(head.newest), 1);
+  }
+  void FetchOldest(Slot slot) const {
+    const Head& head = HeadOf(slot);
+    if (head.used != kWords || head.blocks != kBlocksMax) return;
+    __builtin_prefetch(&BlockAt(BlockAt(head.newest).newer), 1);
+    __builtin_prefetch(&FloorOf(slot), 1);
   }
 
   // Everything up to `id` may be missing from now on.
@@ -63,12 +70,13 @@ class FeedRings {
   size_t bytes() const { return open_ * kSlotBytes + blocks_used_ * sizeof(Block); }
 
  private:
+  using Index = uint32_t;  // of a block
   static constexpr size_t kWords = 7;
   static constexpr size_t kBlocksMax = limits::kFeedEntriesMax / kWords;
   static constexpr size_t kHeadsPerChunk = 4096, kBlocksPerChunk = 32 * 1024;
   static constexpr size_t kBlocksPerStep = 2048;  // brought into memory together: 128 KiB
+  static constexpr Index kBlocksAhead = 8;
   static constexpr uint64_t kBoost = uint64_t{1} << 63;
-  using Index = uint32_t;  // of a block
   static constexpr Index kNone = UINT32_MAX;
   using Words = std::array<uint64_t, kWords>;
 

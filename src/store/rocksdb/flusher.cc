@@ -1,5 +1,6 @@
 #include "store/rocksdb/flusher.h"
 
+#include "base/clock.h"
 #include "base/signal.h"
 #include "base/thread_name.h"
 
@@ -59,11 +60,24 @@ bool Flusher::Take(std::vector<Store::Then>* waiting, uint64_t* written) {
     asleep_ = true;
     asked_.WaitFor(mutex_, kUnaskedUs);
     asleep_ = false;
+  } else {
+    Gather();
   }
+  begun_us_ = SystemClock().MonotonicUs();
   waiting->swap(waiting_);
   *written = written_;
-  telling_ = !waiting->empty();
+  told_ = waiting->size();
+  telling_ = told_ > 0;
   return telling_ || !stopping_;
+}
+
+void Flusher::Gather() {
+  if (told_ < kLoad) return;
+  const int64_t begin_us = begun_us_ + kGatherUs;
+  for (int64_t now_us = SystemClock().MonotonicUs(); now_us < begin_us && !stopping_;
+       now_us = SystemClock().MonotonicUs()) {
+    asked_.WaitFor(mutex_, begin_us - now_us);
+  }
 }
 
 std::exception_ptr Flusher::Flush(uint64_t written) {

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
@@ -23,6 +24,7 @@
 #include "store/rocksdb/counter_merge.h"
 #include "store/rocksdb/flusher.h"
 #include "store/rocksdb/group_commit.h"
+#include "store/rocksdb/table_ends.h"
 #include "store/validate.h"
 
 namespace stampede::store {
@@ -35,11 +37,17 @@ using rocksdb::Status;
 // The log is replayed at open after a crash: about a quarter of a second for the smaller of these.
 constexpr uint64_t kWalBytesMin = 32 * 1024 * 1024;
 constexpr uint64_t kWalPerMemtable = 4;
-// A hot counter is folded once it has this many additions in memory, so that reads stay quick.
-constexpr size_t kCounterAddsMax = 16;
+// A hot counter is folded after about so many additions, so that reads of it stay quick. How many
+// each had is known by a hash of its key, so now and then another one's are taken for its own.
+constexpr uint8_t kCounterAddsMax = 16;
+constexpr size_t kAddSlots = 64 * 1024;
 // An erased range of up to so many keys becomes single deletes: a range tombstone costs every later
 // read of its file, and most ranges that are erased hold a handful of rows.
 constexpr size_t kEraseByKeyMax = 64;
+
+// What is newest in a table of a partition is often written again and again behind itself. From this
+// size on a memtable can spare the 220 bytes per table and partition that remembering the place takes.
+constexpr size_t kHintedMemtableMin = 32 * 1024 * 1024;
 
 constexpr std::array kAccesses = {Access::kRecord, Access::kIndex, Access::kQueue};
 
@@ -138,7 +146,6 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Access access, const RocksDbOptio
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.merge_operator = std::make_shared<CounterMerge>();
-  options.max_successive_merges = kCounterAddsMax;
   options.write_buffer_size = ours.memtable_bytes;
   options.max_write_buffer_number = 3;
   options.arena_block_size = 128 * 1024;
@@ -146,6 +153,10 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Access access, const RocksDbOptio
   auto supported = rocksdb::GetSupportedCompressions();
   bool lz4 = std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end();
   options.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  if (ours.memtable_bytes >= kHintedMemtableMin) {
+    options.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(kTablePrefixBytes));
+  }
   if (access == Access::kQueue) {
     // What is erased soon is passed by every scan until it is compacted away: keep little of it in
     // memory and compact a file where it piles up.
@@ -196,8 +207,13 @@ class RocksDbStoreImpl final : public RocksDbStore {
   // The steps of one group, by its leader.
   void ApplyGroup(Members group);
   void CheckExpectations(Members group);
+  // Of an expectation of absence: true without asking the engine. False when it has to be asked.
+  bool SurelyAbsent(const Batch::Expectation& expectation);
+  std::string LastKeyOf(std::string_view prefix);
   void FlushLog();
   void Append(const Batch::Write& write, rocksdb::WriteBatch& out);
+  void AppendAdd(const Batch::Write& write, rocksdb::WriteBatch& out);
+  void FoldCounters();
   void AppendEraseRange(const Batch::Write& write, rocksdb::WriteBatch& out);
 
   std::unique_ptr<rocksdb::DB> db_;
@@ -210,6 +226,11 @@ class RocksDbStoreImpl final : public RocksDbStore {
   std::atomic<uint64_t> syncs_ = 0;
   GroupCommit queue_{[this](Members group) { ApplyGroup(group); }};
   Flusher flusher_{[this] { FlushLog(); }};
+  // The leader's: additions since the last fold, by hash; the keys that are due.
+  std::vector<uint8_t> adds_ = std::vector<uint8_t>(kAddSlots);
+  std::vector<std::string> due_;
+  TableEnds ends_{[this](auto prefix) { return LastKeyOf(prefix); }};  // the leader's, too
+  std::atomic<bool> bulk_ = false;  // rows come by another way, of which ends_ does not hear
 };
 
 RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
@@ -365,6 +386,7 @@ void RocksDbStoreImpl::ApplyGroup(Members group) {
     Require(db_->Write({}, &out));
     flusher_.Written();
     groups_ += 1;
+    FoldCounters();
   }
   commits_ += holding;
   conflicts_ += group.size() - holding;
@@ -375,30 +397,42 @@ void RocksDbStoreImpl::ApplyGroup(Members group) {
 void RocksDbStoreImpl::CheckExpectations(Members group) {
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::vector<Slice> keys;
+  std::vector<std::pair<GroupCommit::Member*, const Batch::Expectation*>> asked;
   for (GroupCommit::Member* member : group) {
     member->committed = true;
     for (const auto& expectation : member->batch.expectations()) {
+      if (SurelyAbsent(expectation)) continue;
       families.push_back(FamilyOf(expectation.key));
       keys.push_back(ToSlice(expectation.key));
+      asked.emplace_back(member, &expectation);
     }
   }
   if (keys.empty()) return;
   std::vector<rocksdb::PinnableSlice> found(keys.size());
   std::vector<Status> statuses(keys.size());
   db_->MultiGet({}, keys.size(), families.data(), keys.data(), found.data(), statuses.data());
-  size_t i = 0;
-  for (GroupCommit::Member* member : group) {
-    for (const auto& expectation : member->batch.expectations()) {
-      if (!statuses[i].ok() && !statuses[i].IsNotFound()) ThrowFault(statuses[i]);
-      std::string_view value(found[i].data(), found[i].size());
-      if (!Holds(expectation, statuses[i].ok() ? &value : nullptr)) member->committed = false;
-      ++i;
-    }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!statuses[i].ok() && !statuses[i].IsNotFound()) ThrowFault(statuses[i]);
+    std::string_view value(found[i].data(), found[i].size());
+    auto [member, expectation] = asked[i];
+    if (!Holds(*expectation, statuses[i].ok() ? &value : nullptr)) member->committed = false;
   }
+}
+
+bool RocksDbStoreImpl::SurelyAbsent(const Batch::Expectation& expectation) {
+  return expectation.condition == Batch::Condition::kAbsent && !bulk_ &&
+         ends_.IsBehind(expectation.key);
+}
+
+std::string RocksDbStoreImpl::LastKeyOf(std::string_view prefix) {
+  KeyRange range{std::string(prefix), PrefixEnd(prefix)};
+  auto rows = ScanOne({.range = std::move(range), .limit = 1, .direction = Direction::kBackward});
+  return rows.empty() ? "" : std::move(rows.front().key);
 }
 
 void RocksDbStoreImpl::Append(const Batch::Write& write, rocksdb::WriteBatch& out) {
   auto* family = FamilyOf(write.key);
+  if (write.kind == Batch::Kind::kPut || write.kind == Batch::Kind::kAdd) ends_.Extend(write.key);
   switch (write.kind) {
     case Batch::Kind::kPut:
       return Require(out.Put(family, write.key, write.value));
@@ -407,8 +441,29 @@ void RocksDbStoreImpl::Append(const Batch::Write& write, rocksdb::WriteBatch& ou
     case Batch::Kind::kEraseRange:
       return AppendEraseRange(write, out);
     case Batch::Kind::kAdd:
-      return Require(out.Merge(family, write.key, EncodeCounter(write.delta)));
+      return AppendAdd(write, out);
   }
+}
+
+void RocksDbStoreImpl::AppendAdd(const Batch::Write& write, rocksdb::WriteBatch& out) {
+  uint8_t& adds = adds_[std::hash<std::string_view>()(write.key) % kAddSlots];
+  if (++adds >= kCounterAddsMax) {
+    adds = 0;
+    due_.push_back(write.key);
+  }
+  Require(out.Merge(FamilyOf(write.key), write.key, EncodeCounter(write.delta)));
+}
+
+// Writes the sums that are due in place of their additions; nobody else writes meanwhile. RocksDB's
+// own way (max_successive_merges) looks for earlier additions at each one. What fails is no matter.
+void RocksDbStoreImpl::FoldCounters() {
+  rocksdb::WriteBatch out;
+  std::string sum;
+  for (const std::string& key : due_) {
+    if (db_->Get({}, FamilyOf(key), key, &sum).ok()) Require(out.Put(FamilyOf(key), key, sum));
+  }
+  due_.clear();
+  if (out.Count() > 0) db_->Write({}, &out).PermitUncheckedError();
 }
 
 // Reads the range as it was before the group, which is right because its batch leads the group and
@@ -443,6 +498,7 @@ void RocksDbStoreImpl::Checkpoint(const std::string& path) {
 }
 
 std::unique_ptr<BulkWriter> RocksDbStoreImpl::NewBulkWriter() {
+  bulk_ = true;
   return MakeBulkWriter(*db_, families_);
 }
 
