@@ -31,7 +31,7 @@ const SERVER = { STAMPEDE_DATABASE_POOL: '8', STAMPEDE_FEEDS_MB: '1024', STAMPED
 const AUTHORS = 8;  // of either kind; a multiple of all numbers of servers, so that each takes as many posts
 // To tell a delivery from the rest of an event: as many posts in every cluster, so that every server hears the same.
 const EVENTS_PER_S = 200;
-const DELIVERY_ROUNDS = 14;
+const DELIVERY_ROUNDS = 28;
 const WARM_POSTS_S = 12;
 // Of each server.
 const POSTS_PER_S = 60;

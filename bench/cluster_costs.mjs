@@ -110,16 +110,33 @@ function ratios({ nodes, rounds }, name, count = nodes.at(-1)) {
   return rounds[name][count].flatMap((value, i) => (first[i] > 0 ? [value / first[i]] : []));
 }
 
-// How much dearer a delivery is with more servers: the mean of the rounds' ratios, and twice its standard error.
+// The k-th smallest and the k-th largest of n numbers hold their distribution's median between them with a probability of 95 %
+// or more, whatever the distribution: the sign test (W. J. Conover, Practical Nonparametric Statistics, section 3.2). Fewer than six
+// say nothing.
+function medianBounds(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  let outside = 0.5 ** n;  // of one side, when the bounds are the k-th from either end
+  let chance = outside;
+  let k = 0;
+  while (outside <= 0.025) {
+    k += 1;
+    chance *= (n - k + 1) / k;
+    outside += chance;
+  }
+  return k > 0 ? [sorted[k - 1], sorted[n - k]] : [NaN, NaN];
+}
+
+// How much dearer a delivery is with more servers. The mean says little: a pause of the virtual machine is charged to whichever thread
+// it stops.
 export function ratiosOf(costs) {
   const [first, ...others] = costs.nodes;
   const texts = others.map((count) => {
     const values = ratios(costs, 'delivery', count);
-    const mean = sum(values) / values.length;
-    const deviation = Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (values.length - 1));
-    return `${count} to ${first}: ${mean.toFixed(3)} ± ${(2 * deviation / Math.sqrt(values.length)).toFixed(3)}`;
+    const [low, high] = medianBounds(values);
+    return `${count} to ${first}: ${median(values).toFixed(3)} (95 %: ${low.toFixed(3)} to ${high.toFixed(3)}; mean ${(sum(values) / values.length).toFixed(3)})`;
   });
-  return `A delivery, mean of the ratios of all rounds ± two standard errors: ${texts.join(', ')}.`;
+  return `A delivery, median of the ratios of all rounds: ${texts.join(', ')}.`;
 }
 
 export function tableOf(costs) {

@@ -124,7 +124,8 @@ const std::vector<Setting>& Table() {
        .number = &Config::record_cache_mb,
        .min = 1,
        .max = 1'000'000,
-       .description = "parsed records kept in memory"},
+       .description =
+           "parsed records kept in memory and, in a quarter of it, what replies contain of them"},
       {.name = "block_cache_mb",
        .unit = "MiB",
        .number = &Config::block_cache_mb,

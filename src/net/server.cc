@@ -150,9 +150,11 @@ struct Exchange {
 };
 
 // One connection. Everything happens on its loop's thread, but for the time from a push to the
-// worker pool until the worker posts back: then the exchange and the socket are the worker's, and
-// the loop leaves the connection alone, until the reply is settled and comes back to it. At most one
-// read and one write wait at a time.
+// worker pool until the worker hands it back: then the exchange and the socket are the worker's, and
+// the loop only waits for more to read. A worker that has sent the whole reply leaves it at a flag:
+// the loop finds out when the next request comes, and need not wake for this one. Else it posts, and
+// a reply that must be settled first is sent by the loop. At most one read and one write wait at a
+// time.
 class Connection final : public WorkerPool::Job, public std::enable_shared_from_this<Connection> {
  public:
   Connection(Shared& shared, Loop& loop, tcp::socket socket, const IpAddress& peer)
@@ -165,18 +167,22 @@ class Connection final : public WorkerPool::Job, public std::enable_shared_from_
   // Closes it unless a request is under way or waits to be read.
   void CloseIfIdle() {
     IoError ignored;
-    if (state_ == State::kIdle && socket_.available(ignored) == 0) Close();
+    if (!WithWorker() && state_ == State::kIdle && socket_.available(ignored) == 0) Close();
   }
   // Closes it unless a worker has it.
   void CloseUnlessHandling() {
-    if (state_ != State::kHandling) Close();
+    if (!WithWorker()) Close();
   }
   // On a worker: calls the handler and tries to send its reply at once.
   void Run() override;
 
  private:
   enum class State : uint8_t { kIdle, kHead, kBody, kHandling, kWriting, kLingering, kClosed };
+  // Of kHandling, whichever comes first: the worker has answered, or there is more to read.
+  enum class Progress : uint8_t { kNone, kAnswered, kReadable };
 
+  // Whether a worker has it, or its reply is not settled. Takes it back from one that has answered.
+  bool WithWorker();
   void Enter(State state, int64_t timeout_ms);
   void WaitReadable();
   void WaitWritable();
@@ -200,6 +206,7 @@ class Connection final : public WorkerPool::Job, public std::enable_shared_from_
   tcp::socket socket_;
   const IpAddress peer_;
   State state_ = State::kIdle;
+  std::atomic<Progress> progress_ = Progress::kNone;
   bool waiting_readable_ = false;
   HeadScanner scanner_;
   int64_t deadline_us_ = 0;
@@ -222,8 +229,17 @@ void Connection::Enter(State state, int64_t timeout_ms) {
   deadline_us_ = shared_.clock.MonotonicUs() + timeout_ms * 1000;
 }
 
+bool Connection::WithWorker() {
+  if (state_ != State::kHandling) return false;
+  if (progress_ != Progress::kAnswered) return true;
+  Enter(State::kIdle, shared_.options.idle_timeout_ms);
+  return false;
+}
+
 void Connection::CheckDeadline(int64_t now_us) {
-  if (state_ == State::kHandling || state_ == State::kClosed || now_us < deadline_us_) return;
+  if (WithWorker()) return;
+  if (shared_.stopping) CloseIfIdle();
+  if (state_ == State::kClosed || now_us < deadline_us_) return;
   switch (state_) {
     case State::kHead:
     case State::kBody:
@@ -256,8 +272,12 @@ void Connection::WaitWritable() {
 }
 
 void Connection::OnReadable() {
+  if (state_ == State::kHandling) {
+    if (progress_.exchange(Progress::kReadable) != Progress::kAnswered) return;
+    Enter(State::kIdle, shared_.options.idle_timeout_ms);
+  }
   // A wait that a refusal overtook: what comes is read once the reply is out.
-  if (state_ == State::kHandling || state_ == State::kWriting) return;
+  if (state_ == State::kWriting) return;
   IoError error;
   size_t size = socket_.read_some(asio::buffer(loop_.scratch), error);
   if (error == asio::error::would_block || error == asio::error::interrupted) {
@@ -366,6 +386,8 @@ void Connection::Dispatch() {
       shared_.clock.MonotonicUs() + int64_t{shared_.options.request_deadline_ms} * 1000;
 
   state_ = State::kHandling;
+  progress_ = Progress::kNone;
+  WaitReadable();
   shared_.waiting.Add();
   if (shared_.workers->TryPush(shared_from_this())) return;
   shared_.waiting.Add(-1);
@@ -398,6 +420,15 @@ void Connection::Run() {
 void Connection::SendReply() {
   PrepareReply();
   IoError error = SendSome();
+  if (!error && exchange_->sent == exchange_->size() && exchange_->keep_alive && in_.empty()) {
+    ReleaseExchange();
+    if (progress_.exchange(Progress::kAnswered) == Progress::kReadable) {
+      asio::post(loop_.io, [self = shared_from_this()] {
+        if (self->state_ != State::kClosed) self->OnReadable();
+      });
+    }
+    return;
+  }
   asio::post(loop_.io, [self = shared_from_this(), error] { self->AfterSend(error); });
 }
 

@@ -8,9 +8,9 @@
 namespace stampede::store {
 
 // Texts made from immutable records (their JSON), kept by the identity of the record: a record that
-// changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`;
-// a part that is full starts anew, because a text is cheap to make again. Keeps the records alive
-// that it has texts of.
+// changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`:
+// each part has a young and an old generation, and when the young one is full, it becomes the old
+// one, of which what is asked for becomes young again. Keeps the records alive that it has texts of.
 class DerivedTexts {
  public:
   explicit DerivedTexts(size_t bytes_max);
@@ -22,9 +22,9 @@ class DerivedTexts {
 
  private:
   struct Part;
-  static constexpr size_t kParts = 16;
+  static constexpr size_t kParts = 64;
 
-  const size_t part_bytes_max_;
+  const size_t generation_bytes_max_;
   std::unique_ptr<Part[]> parts_;
 };
 

@@ -68,8 +68,13 @@ test('the tables and the chart show each number of servers once, and all rounds 
   assert.match(tableOf(costs), /\*\*servers, a delivery\*\* \| 60 ns \(60–105\) \| 60 ns \(60–105\) \| 60 ns \(60–105\) \| 1\.00 \(1\.00–1\.00\) \|/);
   assert.match(tableOf(costs), /heard from another, .* \| – \| 80 µs \| 80 µs \| – \|/);
   assert.match(roundsTableOf(costs), /\| 4 \| 60\.0 \| 60\.0 \| 120\.0 \| 60\.0 \| 60\.0 \| 120\.0 \|/);
-  assert.match(ratiosOf(costs), /2 to 1: 1\.000 ± 0\.000, 4 to 1: 1\.000 ± 0\.000/);
+  assert.match(ratiosOf(costs), /2 to 1: 1\.000 \(95 %: 1\.000 to 1\.000; mean 1\.000\), 4 to 1: 1\.000/);
   assert.equal(chartOf(costs, 'x.png').match(/^e$/gm).length, 7);
+});
+
+test('the bounds of a median are the right ones of the sorted ratios', () => {
+  const costs = { nodes: [1, 2], rounds: { delivery: { 1: Array(14).fill(1), 2: [14, 2, 3, 1, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12] } } };
+  assert.match(ratiosOf(costs), /2 to 1: 7\.500 \(95 %: 3\.000 to 12\.000; mean 7\.500\)/);
 });
 
 test('a section of a document is replaced and nothing else', () => {

@@ -309,17 +309,7 @@ void FeedEngine::Retract(AccountId author, uint64_t id) {
 }
 
 void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
-  // Every ring is a cache miss, one time out of seven its newest block another, and, when it is full,
-  // its oldest, too; asked for ahead of time they overlap.
-  constexpr size_t kHeadAhead = 32, kNewestAhead = 16, kOldestAhead = 8;
-  uint64_t delivered = 0;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (i + kHeadAhead < slots.size()) rings_.FetchHead(slots[i + kHeadAhead]);
-    if (i + kNewestAhead < slots.size()) rings_.FetchNewest(slots[i + kNewestAhead]);
-    if (i + kOldestAhead < slots.size()) rings_.FetchOldest(slots[i + kOldestAhead]);
-    delivered += rings_.Insert(slots[i], entry);
-  }
-  deliveries_.Add(delivered);
+  deliveries_.Add(rings_.InsertAll(slots, entry));
 }
 
 bool FeedEngine::PushSlice() {

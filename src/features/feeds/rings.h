@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/limits.h"
@@ -43,20 +44,9 @@ class FeedRings {
   // False, and ignored, when the entry is there already or the slot has no ring. What is not newer
   // than the floor is ignored or never read. The slot must have been open once.
   bool Insert(Slot slot, FeedEntry entry);
+  // Into many, which is much quicker than one after the other. Returns how many did not have it.
+  size_t InsertAll(std::span<const Slot> slots, FeedEntry entry);
   void Remove(Slot slot, uint64_t id);
-  // Brings what an insertion needs into the cache: one thing after the other, each some insertions
-  // later, because each says where the next one is.
-  void FetchHead(Slot slot) const { __builtin_prefetch(&HeadOf(slot), 1); }
-  void FetchNewest(Slot slot) const {
-    const Head& head = HeadOf(slot);
-    if (head.used == kWords && head.blocks > 0) __builtin_prefetch(&BlockAt(head.newest), 1);
-  }
-  void FetchOldest(Slot slot) const {
-    const Head& head = HeadOf(slot);
-    if (head.used != kWords || head.blocks != kBlocksMax) return;
-    __builtin_prefetch(&BlockAt(BlockAt(head.newest).newer), 1);
-    __builtin_prefetch(&FloorOf(slot), 1);
-  }
 
   // Everything up to `id` may be missing from now on.
   void RaiseFloor(Slot slot, uint64_t id);
@@ -118,6 +108,12 @@ class FeedRings {
   Block& BlockAt(Index index) const {
     return block_chunks_[index / kBlocksPerChunk][index % kBlocksPerChunk];
   }
+
+  // Bring what an insertion needs into the cache: one thing after the other, each some insertions
+  // later, because each says where the next one is.
+  void FetchHead(Slot slot) const;
+  void FetchNewest(Slot slot) const;
+  void FetchOldest(Slot slot) const;
 
   static void Put(Head& head, size_t place, FeedEntry entry);
   void Append(Slot slot, Head& head, FeedEntry entry);

@@ -58,7 +58,7 @@ class StatusViews {
  public:
   // `texts_bytes_max` bounds the rendered parts of statuses and accounts that are kept.
   StatusViews(store::Records& records, const Site& site, Clock& clock,
-              size_t texts_bytes_max = 16 * 1024 * 1024)
+              size_t texts_bytes_max = 1024 * 1024)
       : records_(records), site_(site), clock_(clock), texts_(texts_bytes_max) {}
 
   // In the order of `ids`, without those that do not exist or that this viewer (none: the public)

@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -247,6 +248,10 @@ RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
   for (Access access : kAccesses) {
     descriptors.emplace_back(FamilyName(access), MakeFamilyOptions(access, options, cache));
   }
+  // Compactions have time, requests have not.
+  rocksdb::Env::Default()
+      ->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW, rocksdb::CpuPriority::kLow)
+      .PermitUncheckedError();
   rocksdb::DB* db = nullptr;
   Status status =
       rocksdb::DB::Open(MakeDbOptions(options), options.path, descriptors, &handles_, &db);
