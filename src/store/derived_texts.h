@@ -8,9 +8,10 @@
 namespace stampede::store {
 
 // Texts made from immutable records (their JSON), kept by the identity of the record: a record that
-// changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`:
-// each part has a young and an old generation, and when the young one is full, it becomes the old
-// one, of which what is asked for becomes young again. Keeps the records alive that it has texts of.
+// changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`.
+// Each part has three generations: what was made once is fresh, and soon gone; what was asked for again
+// is young; and when the young are too many, they become the old ones, of which what is asked for
+// becomes young again. Keeps the records alive that it has texts of.
 class DerivedTexts {
  public:
   explicit DerivedTexts(size_t bytes_max);
@@ -24,7 +25,7 @@ class DerivedTexts {
   struct Part;
   static constexpr size_t kParts = 64;
 
-  const size_t generation_bytes_max_;
+  const size_t part_bytes_max_;
   std::unique_ptr<Part[]> parts_;
 };
 
