@@ -127,8 +127,8 @@ function medianBounds(values) {
   return k > 0 ? [sorted[k - 1], sorted[n - k]] : [NaN, NaN];
 }
 
-// How much dearer a delivery is with more servers. The mean says little: a pause of the virtual machine is charged to whichever thread
-// it stops.
+// How much dearer a delivery is with more servers. The mean says little: about one round in thirty costs several times as much, with two
+// servers and more so with four, and it is not known why.
 export function ratiosOf(costs) {
   const [first, ...others] = costs.nodes;
   const texts = others.map((count) => {
