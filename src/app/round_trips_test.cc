@@ -8,6 +8,7 @@
 #include "features/relationships/routes.h"
 #include "features/statuses/routes.h"
 #include "features/testing/api.h"
+#include "features/testing/home.h"
 #include "features/testing/stage.h"
 
 namespace stampede::app {
@@ -36,7 +37,7 @@ class RoundTrips : public ::testing::Test {
                             {stage.interactions, stage.views, stage.records, stage.site});
     relationships::AddRoutes(api.table, stage.relationships, stage.records, stage.site,
                              stage.clock);
-    feeds::AddRoutes(api.table, home, stage.views, stage.site);
+    feeds::AddRoutes(api.table, home.timeline, stage.views, stage.site);
     // Somebody to read, each in a partition of their own.
     for (int i = 0; i < 40; ++i) {
       authors.push_back(stage.Add("author" + std::to_string(i)));
@@ -76,10 +77,7 @@ class RoundTrips : public ::testing::Test {
   testing::Stage stage;
   testing::Api api{stage};
   oauth::OAuthService oauth{stage.committer, stage.random};
-  obs::Metrics metrics;
-  feeds::FeedEngine engine{
-      stage.store, stage.relationships, *stage.bus, stage.clock, stage.random, metrics, {}};
-  feeds::HomeTimeline home{engine, stage.views};
+  testing::Home home{stage};
   std::vector<AccountId> authors;
   std::vector<StatusId> posts;
   std::atomic<int> trips = 0;

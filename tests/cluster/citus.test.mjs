@@ -3,13 +3,11 @@
 // reader follows. Skipped where PostgreSQL has no extension citus.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { signInAll } from '../support/cast.mjs';
 import { Citus, citusMissing } from '../support/citus.mjs';
 import { Cluster } from '../support/cluster.mjs';
-import { Load } from '../support/load.mjs';
 import { Nats } from '../support/nats.mjs';
 import { startHaproxy } from '../support/proxy.mjs';
-import { testUnderLoad } from '../support/under_load.mjs';
+import { makeLoad, testUnderLoad } from '../support/under_load.mjs';
 
 const AUTHORS = ['alice', 'bob', 'dora', 'emil', 'frida', 'gustav', 'hanna', 'ivan'];
 const READERS = ['charlie', 'karl', 'lena', 'mara', 'nils'];
@@ -26,14 +24,7 @@ before(async () => {
     databases: [citus], nats: await Nats.start(), users: [...AUTHORS, ...READERS], front: startHaproxy,
     env: { STAMPEDE_DRAIN_MS: '1500', STAMPEDE_JOB_LEASE_MS: '3000' },
   });
-  const people = await signInAll(cluster.url, [...AUTHORS, ...READERS]);
-  const authors = AUTHORS.map((name) => people[name]);
-  const readers = READERS.map((name) => people[name]);
-  const follows = Object.fromEntries(READERS.map((name, i) => [name, authors.filter((_, j) => i === 0 || j % (i + 1) < 2)]));
-  for (const reader of readers) {
-    for (const author of follows[reader.name]) await reader.post(`/api/v1/accounts/${author.id}/follow`);
-  }
-  load = new Load({ url: cluster.url, authors, readers, follows, mentioned: people.charlie, postsPerS: 40 });
+  load = await makeLoad(cluster.url, AUTHORS, READERS, { postsPerS: 40 });
 }, { timeout: 300_000 });
 
 after(async () => {

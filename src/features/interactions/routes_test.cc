@@ -7,6 +7,7 @@
 #include "features/oauth/service.h"
 #include "features/statuses/routes.h"
 #include "features/testing/api.h"
+#include "features/testing/home.h"
 #include "features/testing/stage.h"
 
 namespace stampede::interactions {
@@ -24,7 +25,7 @@ class InteractionRoutesTest : public ::testing::TestWithParam<bool> {
     statuses::AddRoutes(api.table, {stage.statuses, stage.views, stage.interactions, oauth,
                                     stage.records, stage.site});
     AddRoutes(api.table, {stage.interactions, stage.views, stage.records, stage.site});
-    feeds::AddRoutes(api.table, home, stage.views, stage.site);
+    feeds::AddRoutes(api.table, home.timeline, stage.views, stage.site);
     stage.relationships.Follow(bob, stage.alice, {});
     root = stage.Post(stage.alice, "root");
     for (StatusId& reply : replies) {
@@ -65,10 +66,7 @@ class InteractionRoutesTest : public ::testing::TestWithParam<bool> {
   testing::Stage stage;
   testing::Api api{stage};
   oauth::OAuthService oauth{stage.committer, stage.random};
-  obs::Metrics metrics;
-  feeds::FeedEngine engine{
-      stage.store, stage.relationships, *stage.bus, stage.clock, stage.random, metrics, {}};
-  feeds::HomeTimeline home{engine, stage.views};
+  testing::Home home{stage};
   AccountId bob = stage.bob;
   StatusId root;
   std::array<StatusId, 8> replies;

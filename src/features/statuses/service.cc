@@ -269,13 +269,6 @@ class Idempotency {
   std::optional<std::string> row_;
 };
 
-// What is read with every status, and of a new one is not there yet.
-void NoteNothingHappenedYet(store::Batch& batch, const StatusRecord& status) {
-  StatusId id(status.id());
-  batch.NoteAbsent(CountersKey(id));
-  batch.NoteAbsent(MyStatusKey(AccountId(status.author()), id));
-}
-
 void NotifyMentioned(events::Action& action, const StatusRecord& status) {
   for (const Mention& mention : status.mentions()) {
     if (mention.account() == status.author() || !mention.domain().empty()) continue;
@@ -352,7 +345,7 @@ StatusId StatusesService::Post(const NewStatus& request) {
       AttachToParent(action, status, ReadParent(committer_, post.author, post.in_reply_to));
     }
     action.batch.ExpectAbsent(StatusKey(posted));
-    NoteNothingHappenedYet(action.batch, status);
+    action.batch.NoteAbsent(CountersKey(posted));  // read with every status
     action.batch.Put(StatusKey(posted), status.SerializeAsString());
     AddToOutbox(action, status);
     idempotency.Book(action, status);

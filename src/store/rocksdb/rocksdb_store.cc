@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -213,7 +212,7 @@ class RocksDbStoreImpl final : public RocksDbStore {
   std::string LastKeyOf(std::string_view prefix);
   void FlushLog();
   void Append(const Batch::Write& write, rocksdb::WriteBatch& out);
-  void AppendAdd(const Batch::Write& write, rocksdb::WriteBatch& out);
+  void CountAddition(const std::string& key);
   void FoldCounters();
   void AppendEraseRange(const Batch::Write& write, rocksdb::WriteBatch& out);
 
@@ -248,10 +247,6 @@ RocksDbStoreImpl::RocksDbStoreImpl(const RocksDbOptions& options) {
   for (Access access : kAccesses) {
     descriptors.emplace_back(FamilyName(access), MakeFamilyOptions(access, options, cache));
   }
-  // Compactions have time, requests have not.
-  rocksdb::Env::Default()
-      ->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW, rocksdb::CpuPriority::kLow)
-      .PermitUncheckedError();
   rocksdb::DB* db = nullptr;
   Status status =
       rocksdb::DB::Open(MakeDbOptions(options), options.path, descriptors, &handles_, &db);
@@ -446,17 +441,16 @@ void RocksDbStoreImpl::Append(const Batch::Write& write, rocksdb::WriteBatch& ou
     case Batch::Kind::kEraseRange:
       return AppendEraseRange(write, out);
     case Batch::Kind::kAdd:
-      return AppendAdd(write, out);
+      CountAddition(write.key);
+      return Require(out.Merge(family, write.key, EncodeCounter(write.delta)));
   }
 }
 
-void RocksDbStoreImpl::AppendAdd(const Batch::Write& write, rocksdb::WriteBatch& out) {
-  uint8_t& adds = adds_[std::hash<std::string_view>()(write.key) % kAddSlots];
-  if (++adds >= kCounterAddsMax) {
-    adds = 0;
-    due_.push_back(write.key);
-  }
-  Require(out.Merge(FamilyOf(write.key), write.key, EncodeCounter(write.delta)));
+void RocksDbStoreImpl::CountAddition(const std::string& key) {
+  uint8_t& adds = adds_[std::hash<std::string_view>()(key) % kAddSlots];
+  if (++adds < kCounterAddsMax) return;
+  adds = 0;
+  due_.push_back(key);
 }
 
 // Writes the sums that are due in place of their additions; nobody else writes meanwhile. RocksDB's
