@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "bench/charts.h"
 #include "bench/crowd_load.h"
 #include "bench/graph_world.h"
@@ -94,6 +95,7 @@ class Bench {
  private:
   std::vector<std::string> ServerSettings() const;
   void Warm();
+  void Fill();
   void RunMix(const Mix& mix);
   void Undo(const CrowdLoad& done);
   void RunRamp();
@@ -153,6 +155,7 @@ void Bench::Run() {
   readers_ = std::make_unique<ReaderOrder>(
       graph.accounts(), std::max(1u, static_cast<uint32_t>(options_.warm * graph.accounts())));
   Warm();
+  if (options_.fill) Fill();
   for (const std::string& mix : options_.mixes) RunMix(FindMix(mix));
   if (!options_.ramp.empty()) RunRamp();
   if (options_.announcement) RunAnnouncement();
@@ -238,6 +241,30 @@ void Bench::Warm() {
                     "resident memory grew by %.0f B a reader over the second half, with "
                     "what caches of the store took then",
                     (all_mb - half_mb) * 1048.576 / (all_thousands - half_thousands))});
+}
+
+// Posts until feeds are as long as they get, which on a server with this load they are after some
+// minutes: from then on a delivery takes no new memory.
+void Bench::Fill() {
+  const double wanted = static_cast<double>(limits::kFeedEntriesMax) * readers_->active();
+  Step("posting until the feeds are full");
+  double delivered = 0, seconds = 0;
+  while (delivered < wanted) {
+    constexpr double kSliceSeconds = 5;
+    CrowdLoad source(*world_, *readers_, *expected_, begin_,
+                     OptionsOf(FindMix("post"), kSliceSeconds), clock_);
+    Outcome outcome = RunLoadOf(source, 0, kSliceSeconds, true);
+    if (outcome.deliveries == 0) throw std::runtime_error("nothing is delivered");
+    delivered += outcome.deliveries;
+    seconds += outcome.seconds;
+  }
+  report_.Add({.key = "full_reader_bytes",
+               .text = "Memory per active reader, feeds full",
+               .value = server_->Metric("feed_bytes") / readers_->active(),
+               .unit = "B",
+               .note = Text("as above, after %.0f s of posts to everybody's feed: %.0f entries for "
+                            "each reader, of which a feed keeps the newest %zu",
+                            seconds, delivered / readers_->active(), limits::kFeedEntriesMax)});
 }
 
 CrowdOptions Bench::OptionsOf(const Mix& mix, double seconds) {

@@ -30,6 +30,7 @@ struct BenchOptions {
   double ramp_seconds = 10;
   bool announcement = true;  // the post to everybody
   double warm = 1;           // the share of accounts whose feeds are read before
+  bool fill = true;          // whether their feeds are filled before anything is measured
   uint32_t connections = 64;
   uint32_t homes_checked = 40;
   std::vector<std::string> settings;  // of the server: "workers=64"

@@ -115,8 +115,9 @@ inline constexpr size_t kStatusesPageMax = 40;
 inline constexpr size_t kAccountsPageDefault = 40;
 inline constexpr size_t kAccountsPageMax = 80;
 
-// Feeds.
-inline constexpr size_t kFeedEntriesMax = 800;
+// Feeds. What is kept in memory, not what can be read: older pages come from the store. Mastodon
+// kept 400 until 2023 and shows no more than it keeps (MAX_ITEMS in its feed_manager.rb).
+inline constexpr size_t kFeedEntriesMax = 400;
 inline constexpr size_t kBoostWindow = 40;
 
 // Events and jobs.

@@ -50,6 +50,7 @@ void AddBench(CLI::App& command, bench::BenchOptions& options) {
   command.add_flag("--announcement,!--no-announcement", options.announcement,
                    "one post to everybody, under load");
   add("--warm", options.warm, "share of the accounts whose homes are read before");
+  command.add_flag("--fill,!--no-fill", options.fill, "posts before, until feeds are full");
   add("--connections", options.connections, "of the closed loop; four times as many of the open");
   add("--homes-checked", options.homes_checked, "homes compared at the end");
   command.add_option("--set", options.settings, "setting of the server, NAME=VALUE");

@@ -43,7 +43,13 @@ void Action::Enqueue(std::string_view kind, Partition where, std::string payload
 
 struct Committer::Impl {
   Impl(store::Store& s, store::Records& r, Bus& b, IdGenerator& i, Clock& c)
-      : store(s), records(r), bus(b), ids(i), clock(c), outbox(s, b, c) {}
+      : store(s),
+        records(r),
+        bus(b),
+        ids(i),
+        clock(c),
+        kept(b.shared() || s.remote()),
+        outbox(s, b, c) {}
 
   // An action that announces nothing but changed cached records: other processes must hear that.
   void AnnounceTouched(Action& action, const std::vector<std::string>& touched) {
@@ -97,6 +103,7 @@ struct Committer::Impl {
       auto id = ids.Next<EventId>(event.author.partition());
       rows.events.push_back(std::make_shared<const Event>(
           Event{id, event.kind, event.author, std::move(event.payload), rows.touched}));
+      if (!kept) continue;
       // Another process may draw the same id.
       action.batch.ExpectAbsent(OutboxKey(id));
       action.batch.Put(OutboxKey(id), EncodeEvent(*rows.events.back()));
@@ -129,7 +136,7 @@ struct Committer::Impl {
       }
     }
     // A bus that is shared acknowledges them itself.
-    if (!announced.empty() && !bus.shared()) outbox.Announced(std::move(announced));
+    if (!announced.empty() && kept && !bus.shared()) outbox.Announced(std::move(announced));
   }
 
   void WakeWorkers(const Rows& rows) {
@@ -147,6 +154,9 @@ struct Committer::Impl {
   Bus& bus;
   IdGenerator& ids;
   Clock& clock;
+  // Whether events go into the outbox. With the store and all who listen in this process there is
+  // nobody who could have missed one: a crash ends them too, and what they hold is rebuilt.
+  const bool kept;
   Outbox outbox;
   std::array<Mutex, kStripes> authors;
   Mutex hook_mutex;
@@ -166,10 +176,10 @@ bool Committer::Commit(Action& action) {
   if (rows.events.empty() && rows.jobs.empty()) return true;
   impl_->store.WhenDurable(
       [impl = impl_.get(), rows = std::move(rows)](const std::exception_ptr& failure) {
-        // What is not durable is not announced. If it is in the store after all, the sweeps find it.
-        if (failure) return;
-        impl->Publish(rows);
-        if (!rows.jobs.empty()) impl->WakeWorkers(rows);
+        // What is not durable is not announced to others. If it is in the store after all, the sweeps
+        // find it. In this process everybody reads it already.
+        if (!failure || !impl->kept) impl->Publish(rows);
+        if (!failure && !rows.jobs.empty()) impl->WakeWorkers(rows);
       });
   return true;
 }
@@ -180,7 +190,9 @@ void Committer::OnJob(JobHook hook) {
   impl_->job_hook = std::move(shared);
 }
 
-void Committer::Start() { impl_->outbox.Start(); }
+void Committer::Start() {
+  if (impl_->kept) impl_->outbox.Start();
+}
 void Committer::Settle() {
   Signal settled;
   impl_->store.WhenDurable([&](const std::exception_ptr&) { settled.Set(); });

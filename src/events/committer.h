@@ -20,8 +20,8 @@ class Action {
  public:
   store::Batch batch;
 
-  // Announces the action after the commit. The event also goes into the batch (outbox), in the
-  // partition of `author`.
+  // Announces the action after the commit. Where a crash could make others miss it, the event also
+  // goes into the batch (outbox), in the partition of `author`.
   void Announce(EventKind kind, AccountId author, std::string payload);
   // Durable work that the commit causes; see jobs/jobs.h. Stored in partition `where`.
   // `due_ms` 0 means now.
@@ -53,7 +53,8 @@ class Action {
 // callback comes after the events of all that was committed before have been published.
 //
 // The transactional outbox: an event whose announcement a crash prevented is found again by the
-// sweeper, so it is only late. Rows of announced events are erased lazily; see outbox.h.
+// sweeper, so it is only late. Rows of announced events are erased lazily; see outbox.h. There is
+// none when the store and all who listen are in this process, as a crash ends them too.
 class Committer {
  public:
   // Hears of every committed job once it is durable; must be quick; see JobRunner.

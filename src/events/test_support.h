@@ -61,11 +61,14 @@ class Gate {
   int waiting_ STAMPEDE_GUARDED_BY(mutex_) = 0;
 };
 
-// An engine by name, with a directory of its own if it needs one.
+// An engine by name, with a directory of its own if it needs one. "remote" is one that says that it
+// is in another process.
 struct Engine {
   explicit Engine(const std::string& name) {
-    if (name == "memory") {
-      store = store::MakeMemoryStore();
+    if (name == "memory" || name == "remote") {
+      auto memory = std::make_unique<store::MemoryStore>();
+      memory->set_remote(name == "remote");
+      store = std::move(memory);
     } else {
       directory = std::make_unique<store::testing::TempDir>();
       store = store::OpenRocksDb({.path = directory->path() + "/store"});
@@ -98,6 +101,7 @@ class FaultyStore final : public store::Store {
     if (fails) throw std::runtime_error("fault after the commit");
     return committed;
   }
+  bool remote() const override { return below_.remote(); }
   bool failed() const { return commits_ >= fail_at_; }
 
  private:
@@ -142,7 +146,7 @@ class Recorder final : public Bus::Subscriber {
   std::vector<Event> events_ STAMPEDE_GUARDED_BY(mutex_);
 };
 
-// A bus that is down.
+// A bus to others that is down.
 class BrokenBus final : public Bus {
  public:
   void Publish(std::shared_ptr<const Event>) override { throw std::runtime_error("bus is down"); }
@@ -150,6 +154,7 @@ class BrokenBus final : public Bus {
   void Unsubscribe(Subscriber*) override {}
   bool WaitUntilHandled(Subscriber*, int64_t) override { return true; }
   void Stop() override {}
+  bool shared() const override { return true; }
 };
 
 // One process on a store, up to the committer.

@@ -44,7 +44,7 @@ TEST(FeedRings, GiveTheirMemoryToOthers) {
   FeedRings rings;
   auto fill = [&](FeedRings::Slot slot) {
     rings.Open(slot);
-    for (uint64_t id = 1; id <= 500; ++id) rings.Insert(slot, {id, id});
+    for (uint64_t id = 1; id <= 300; ++id) rings.Insert(slot, {id, id});
   };
   fill(0);
   size_t bytes = rings.bytes();
@@ -58,7 +58,7 @@ TEST(FeedRings, GiveTheirMemoryToOthers) {
   fill(0);
   rings.Close(1);
   fill(1);
-  for (FeedRings::Slot slot : {0, 1, 2}) EXPECT_EQ(ReadAll(rings, slot).size(), 500u);
+  for (FeedRings::Slot slot : {0, 1, 2}) EXPECT_EQ(ReadAll(rings, slot).size(), 300u);
 }
 
 // Rings and what they should be, through a random history of everything that can happen to them.
