@@ -50,6 +50,7 @@ FeedEngine::FeedEngine(store::Store& store, relationships::RelationshipsService&
       clock_(clock),
       random_(random),
       options_(options),
+      rings_(options.entries_max),
       deliveries_(metrics.AddCounter("feed_deliveries_total", "Entries pushed into home feeds")),
       rebuilds_(metrics.AddCounter("feed_rebuilds_total", "Home feeds read from the store")) {
   bus_.Subscribe("feeds", this);
@@ -255,13 +256,14 @@ void FeedEngine::EvictOver(size_t bytes_max, Slot keep) {
 
 void FeedEngine::Deliver(const OutboxRow& row) {
   FeedEntry entry = EntryOf(row);
-  if (auto own = SlotOf(row.author())) Insert({&*own, 1}, entry);
-  Watchers* watchers = WatchersOf(AccountId(row.author()));
+  Watchers* watchers = WatchersOf(AccountId(row.author()));  // whose own feed is among them
   if (!watchers) return;
   bool plain = row.visibility() != static_cast<int>(Visibility::kDirect) &&
                (!row.in_reply_to_id() || row.in_reply_to_account() == row.author()) &&
                (!row.reblog_of() || watchers->no_boosts.empty()) && watchers->languages.empty();
   if (plain && watchers->slots.size() <= kSliceSlots) return Insert(watchers->slots, entry);
+  // Who is not a recipient of their own reply, and who would be late in a list that is pushed in turns.
+  if (auto own = SlotOf(row.author())) Insert({&*own, 1}, entry);
   std::vector<Slot> slots = plain ? watchers->slots : Recipients(*watchers, row);
   if (slots.size() <= kSliceSlots) return Insert(slots, entry);
   pushes_.push_back({.entry = entry, .slots = std::move(slots)});

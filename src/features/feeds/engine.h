@@ -18,6 +18,7 @@ namespace stampede::feeds {
 struct FeedOptions {
   size_t bytes_max = 128 * 1024 * 1024;  // rings and watch lists together; the least read go first
   size_t rebuild_entries = 100;          // how much of a feed is read from the store at first
+  size_t entries_max = limits::kFeedEntriesMax;  // how much of it is kept
 };
 
 // The home feeds of this node's active readers, in RAM: pushed by the events, rebuilt from the store

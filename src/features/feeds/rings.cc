@@ -29,7 +29,7 @@ void FeedRings::Open(Slot slot) {
   // Not zeroed: a page that no ring was in yet is not in memory either.
   while (slot / kHeadsPerChunk >= chunks_.size())
     chunks_.push_back(std::make_unique_for_overwrite<HeadChunk>());
-  HeadOf(slot) = Head{.newest = kNone, .blocks = 0, .used = 0, .open = true, .words = {}};
+  HeadOf(slot) = Head{.block = kNone, .blocks = 0, .used = 0, .open = true, .words = {}};
   FloorOf(slot) = 0;
   ++open_;
 }
@@ -37,12 +37,12 @@ void FeedRings::Open(Slot slot) {
 void FeedRings::Close(Slot slot) {
   Head& head = HeadOf(slot);
   if (head.blocks > 0) {
-    Index oldest = BlockAt(head.newest).newer;
-    BlockAt(oldest).older = free_;
-    free_ = head.newest;
+    Index newest = NewestOf(head);
+    BlockAt(OldestOf(head)).older = free_;
+    free_ = newest;
     blocks_used_ -= head.blocks;
   }
-  head = Head{.newest = kNone, .blocks = 0, .used = 0, .open = false, .words = {}};
+  head = Head{.block = kNone, .blocks = 0, .used = 0, .open = false, .words = {}};
   --open_;
 }
 
@@ -54,44 +54,36 @@ bool FeedRings::Insert(Slot slot, FeedEntry entry) {
     place -= WidthOf(head.words[place - 1]);
   if (place > 0 && IdOf(head.words[place - 1]) == entry.id) return false;
   if (place == head.used) {
-    Append(slot, head, entry);
+    Append(head, entry);
     return true;
   }
   if (place > 0 && head.used + WidthOf(entry) <= kWords) {
     Put(head, place, entry);
     return true;
   }
-  if (entry.id <= FloorOf(slot)) return false;
-  std::vector<FeedEntry> newer = TakeNewerThan(head, entry.id);
+  if (entry.id <= floor(slot)) return false;
+  std::vector<FeedEntry> newer = TakeNewerThan(slot, head, entry.id);
   bool is_new = head.used == 0 || IdOf(head.words[head.used - 1u]) != entry.id;
-  if (is_new) Append(slot, head, entry);
-  Restore(slot, head, newer);
+  if (is_new) Append(head, entry);
+  Restore(head, newer);
   return is_new;
 }
 
 inline void FeedRings::FetchHead(Slot slot) const { __builtin_prefetch(&HeadOf(slot), 1); }
 
-inline void FeedRings::FetchNewest(Slot slot) const {
+inline void FeedRings::FetchBlock(Slot slot) const {
   const Head& head = HeadOf(slot);
-  if (head.used == kWords && head.blocks > 0) __builtin_prefetch(&BlockAt(head.newest), 1);
-}
-
-inline void FeedRings::FetchOldest(Slot slot) const {
-  const Head& head = HeadOf(slot);
-  if (head.used != kWords || head.blocks != kBlocksMax) return;
-  __builtin_prefetch(&BlockAt(BlockAt(head.newest).newer), 1);
-  __builtin_prefetch(&FloorOf(slot), 1);
+  if (head.used == kWords && head.blocks > 0) __builtin_prefetch(&BlockAt(head.block), 1);
 }
 
 size_t FeedRings::InsertAll(std::span<const Slot> slots, FeedEntry entry) {
-  // Every ring is a cache miss, one time out of seven its newest block another, and, when it is full,
-  // its oldest, too; asked for ahead of time they overlap.
-  constexpr size_t kHeadAhead = 32, kNewestAhead = 16, kOldestAhead = 8;
+  // Every ring is a cache miss, and one time out of seven a block is another; asked for ahead of time
+  // they overlap.
+  constexpr size_t kHeadAhead = 32, kBlockAhead = 16;
   size_t inserted = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (i + kHeadAhead < slots.size()) FetchHead(slots[i + kHeadAhead]);
-    if (i + kNewestAhead < slots.size()) FetchNewest(slots[i + kNewestAhead]);
-    if (i + kOldestAhead < slots.size()) FetchOldest(slots[i + kOldestAhead]);
+    if (i + kBlockAhead < slots.size()) FetchBlock(slots[i + kBlockAhead]);
     inserted += Insert(slots[i], entry);
   }
   return inserted;
@@ -99,22 +91,27 @@ size_t FeedRings::InsertAll(std::span<const Slot> slots, FeedEntry entry) {
 
 void FeedRings::Remove(Slot slot, uint64_t id) {
   Head& head = HeadOf(slot);
-  if (!head.open || id <= FloorOf(slot)) return;
-  std::vector<FeedEntry> newer = TakeNewerThan(head, id);
-  if (head.used > 0 && IdOf(head.words[head.used - 1u]) == id) TakeNewest(head);
-  Restore(slot, head, newer);
+  if (!head.open || id <= floor(slot)) return;
+  std::vector<FeedEntry> newer = TakeNewerThan(slot, head, id);
+  if (head.used > 0 && IdOf(head.words[head.used - 1u]) == id) TakeNewest(slot, head);
+  Restore(head, newer);
 }
 
 void FeedRings::RaiseFloor(Slot slot, uint64_t id) { FloorOf(slot) = std::max(FloorOf(slot), id); }
 
-uint64_t FeedRings::floor(Slot slot) const { return FloorOf(slot); }
+// What a full ring has let go of is older than what it still has, and is not noted elsewhere.
+uint64_t FeedRings::floor(Slot slot) const {
+  const Head& head = HeadOf(slot);
+  if (!IsFull(head)) return FloorOf(slot);
+  return std::max(FloorOf(slot), OldestIdOf(BlockAt(head.block).words) - 1);
+}
 
 void FeedRings::Read(Slot slot, const store::IdBounds& bounds, size_t limit, bool upwards,
                      std::vector<FeedEntry>& out) const {
   const Head& head = HeadOf(slot);
   size_t begin = out.size();
   size_t most = upwards ? SIZE_MAX : limit;  // upwards, which come first is known at the end
-  uint64_t lower = std::max(bounds.lower, FloorOf(slot));
+  uint64_t lower = std::max(bounds.lower, floor(slot));
   // False when there is no need to read on.
   auto read = [&](const Words& words, size_t used) {
     while (used > 0) {
@@ -125,10 +122,8 @@ void FeedRings::Read(Slot slot, const store::IdBounds& bounds, size_t limit, boo
     }
     return true;
   };
-  if (!head.open || !read(head.words, head.used)) {
-    // All of it is there.
-  } else {
-    Index index = head.newest;
+  if (head.open && read(head.words, head.used) && head.blocks > 0) {
+    Index index = NewestOf(head);
     for (size_t n = 0; n < head.blocks; ++n, index = BlockAt(index).older) {
       const Words& words = BlockAt(index).words;
       if (!read(words, UsedOf(words))) break;
@@ -152,6 +147,10 @@ size_t FeedRings::UsedOf(const Words& words) {
   return used;
 }
 
+uint64_t FeedRings::OldestIdOf(const Words& words) {
+  return words[1] & kBoost ? IdOf(words[1]) : words[0];
+}
+
 void FeedRings::Put(Head& head, size_t place, FeedEntry entry) {
   size_t width = WidthOf(entry);
   auto at = head.words.begin() + static_cast<ptrdiff_t>(place);
@@ -161,59 +160,62 @@ void FeedRings::Put(Head& head, size_t place, FeedEntry entry) {
   head.used = static_cast<uint8_t>(head.used + width);
 }
 
-void FeedRings::Append(Slot slot, Head& head, FeedEntry entry) {
-  if (head.used + WidthOf(entry) > kWords) Spill(slot, head);
+void FeedRings::Append(Head& head, FeedEntry entry) {
+  if (head.used + WidthOf(entry) > kWords) Spill(head);
   Put(head, head.used, entry);
 }
 
-FeedEntry FeedRings::TakeNewest(Head& head) {
+FeedEntry FeedRings::TakeNewest(Slot slot, Head& head) {
   FeedEntry newest = EntryAt(head.words, head.used - 1u);
   head.used = static_cast<uint8_t>(head.used - WidthOf(newest));
-  if (head.used == 0 && head.blocks > 0) Unspill(head);
+  if (head.used == 0 && head.blocks > 0) Unspill(slot, head);
   return newest;
 }
 
-std::vector<FeedEntry> FeedRings::TakeNewerThan(Head& head, uint64_t id) {
+std::vector<FeedEntry> FeedRings::TakeNewerThan(Slot slot, Head& head, uint64_t id) {
   std::vector<FeedEntry> newer;
-  while (head.used > 0 && IdOf(head.words[head.used - 1u]) > id) newer.push_back(TakeNewest(head));
+  while (head.used > 0 && IdOf(head.words[head.used - 1u]) > id)
+    newer.push_back(TakeNewest(slot, head));
   return newer;
 }
 
-void FeedRings::Restore(Slot slot, Head& head, const std::vector<FeedEntry>& newer) {
-  for (auto it = newer.rbegin(); it != newer.rend(); ++it) Append(slot, head, *it);
+void FeedRings::Restore(Head& head, const std::vector<FeedEntry>& newer) {
+  for (auto it = newer.rbegin(); it != newer.rend(); ++it) Append(head, *it);
 }
 
 // --- Blocks ---
 
-// The head's words become the newest block.
-void FeedRings::Spill(Slot slot, Head& head) {
-  Index index;
-  if (head.blocks == kBlocksMax) {  // the oldest gives its place
-    index = BlockAt(head.newest).newer;
-    const Words& words = BlockAt(index).words;
-    RaiseFloor(slot, IdOf(words[UsedOf(words) - 1]));
-  } else {
-    index = NewBlock();
-    Index oldest = index;
-    if (head.blocks > 0) oldest = std::exchange(BlockAt(head.newest).newer, index);
-    BlockAt(index).newer = oldest;
-    ++head.blocks;
-  }
+// The head's words become the newest block. A full ring turns by one: the links stay as they are.
+void FeedRings::Spill(Head& head) {
+  const bool full = IsFull(head);
+  const Index index = full ? head.block : NewBlock();
   Block& block = BlockAt(index);
-  block.older = std::exchange(head.newest, index);
   block.words = head.words;
   std::fill(block.words.begin() + head.used, block.words.end(), 0);
   head.used = 0;
+  if (full) {
+    head.block = block.newer;
+    return;
+  }
+  Index oldest = index;
+  if (head.blocks > 0) oldest = std::exchange(BlockAt(head.block).newer, index);
+  block.newer = oldest;
+  block.older = std::exchange(head.block, index);
+  ++head.blocks;
+  if (!IsFull(head)) return;
+  BlockAt(oldest).older = index;
+  head.block = oldest;
 }
 
 // The newest block's words come back to the head, which is empty.
-void FeedRings::Unspill(Head& head) {
-  Index index = head.newest;
+void FeedRings::Unspill(Slot slot, Head& head) {
+  RaiseFloor(slot, floor(slot));  // a ring that is no longer full cannot tell it
+  const Index index = NewestOf(head);
   Block& block = BlockAt(index);
   head.words = block.words;
   head.used = static_cast<uint8_t>(UsedOf(block.words));
-  head.newest = block.older;
-  if (--head.blocks > 0) BlockAt(head.newest).newer = block.newer;
+  head.block = block.older;
+  if (--head.blocks > 0) BlockAt(head.block).newer = block.newer;
   block.older = std::exchange(free_, index);
   --blocks_used_;
 }

@@ -22,19 +22,24 @@ struct FeedEntry {
 
 // The newest entries of many readers, of each all that are newer than its floor, sorted by id, each
 // once. A ring has a slot, which the caller chooses, densely from 0. It grows on demand up to about
-// limits::kFeedEntriesMax statuses, or half as many boosts, and then lets the oldest go. Not
-// thread-safe. The order and repetition of insertions do not matter for the result.
+// `entries_max` statuses, or half as many boosts, and then lets the oldest go. Not thread-safe. The
+// order and repetition of insertions do not matter for the result.
 //
 // Made for inserting into hundreds of rings at random: the newest up to seven words of a ring are in
 // one cache line, its head, and the heads are side by side, so that a delivery is one cache miss.
 // Six times out of seven that is all; then the words move to a block, a line of its own, taken
-// from a pool. Growing copies nothing and memory is used again at once: no allocator, few new pages.
+// from a pool, or, when the ring is full, over the oldest ones. Growing copies nothing and memory is
+// used again at once: no allocator, few new pages.
 //
 // A status is one word, its id. A boost is two, the original and then its id with a bit set. Ids are
 // below 2^63: Snowflake milliseconds reach there in the year 6429.
 class FeedRings {
  public:
   using Slot = uint32_t;
+
+  // `entries_max` is at least 7.
+  explicit FeedRings(size_t entries_max = limits::kFeedEntriesMax)
+      : blocks_max_(entries_max / kWords) {}
 
   // An empty ring in a slot that has none.
   void Open(Slot slot);
@@ -62,7 +67,6 @@ class FeedRings {
  private:
   using Index = uint32_t;  // of a block
   static constexpr size_t kWords = 7;
-  static constexpr size_t kBlocksMax = limits::kFeedEntriesMax / kWords;
   static constexpr size_t kHeadsPerChunk = 4096, kBlocksPerChunk = 32 * 1024;
   static constexpr size_t kBlocksPerStep = 2048;  // brought into memory together: 128 KiB
   static constexpr Index kBlocksAhead = 8;
@@ -72,7 +76,7 @@ class FeedRings {
 
   // Empty only if the ring is: there is a block only behind words in the head.
   struct alignas(64) Head {
-    Index newest;     // block, if there are any
+    Index block;      // the newest, or, of a full ring, the oldest: that which the next spill needs
     uint16_t blocks;  // how many
     uint8_t used;     // words, from the oldest
     bool open;
@@ -80,11 +84,11 @@ class FeedRings {
   };
   // Unused words are 0, at the end. A boost is never split between two.
   struct alignas(64) Block {
-    Index older;  // of the oldest: anything
+    Index older;  // of the oldest: the newest if the ring is full, else anything
     Index newer;  // of the newest: the oldest
     Words words;
   };
-  static_assert(sizeof(Head) == 64 && sizeof(Block) == 64 && kBlocksMax <= UINT16_MAX);
+  static_assert(sizeof(Head) == 64 && sizeof(Block) == 64);
 
   struct HeadChunk {
     std::array<Head, kHeadsPerChunk> heads;
@@ -98,6 +102,7 @@ class FeedRings {
   static size_t WidthOf(FeedEntry entry) { return entry.is_boost() ? 2 : 1; }
   static FeedEntry EntryAt(const Words& words, size_t id_index);
   static size_t UsedOf(const Words& words);
+  static uint64_t OldestIdOf(const Words& words);
 
   Head& HeadOf(Slot slot) const {
     return chunks_[slot / kHeadsPerChunk]->heads[slot % kHeadsPerChunk];
@@ -109,22 +114,31 @@ class FeedRings {
     return block_chunks_[index / kBlocksPerChunk][index % kBlocksPerChunk];
   }
 
-  // Bring what an insertion needs into the cache: one thing after the other, each some insertions
-  // later, because each says where the next one is.
+  bool IsFull(const Head& head) const { return head.blocks == blocks_max_; }
+  // Of a ring that has blocks.
+  Index NewestOf(const Head& head) const {
+    return IsFull(head) ? BlockAt(head.block).older : head.block;
+  }
+  Index OldestOf(const Head& head) const {
+    return IsFull(head) ? head.block : BlockAt(head.block).newer;
+  }
+
+  // Bring what an insertion needs into the cache: one thing after the other, the second some
+  // insertions later, because the head says where the block is.
   void FetchHead(Slot slot) const;
-  void FetchNewest(Slot slot) const;
-  void FetchOldest(Slot slot) const;
+  void FetchBlock(Slot slot) const;
 
   static void Put(Head& head, size_t place, FeedEntry entry);
-  void Append(Slot slot, Head& head, FeedEntry entry);
-  FeedEntry TakeNewest(Head& head);
+  void Append(Head& head, FeedEntry entry);
+  FeedEntry TakeNewest(Slot slot, Head& head);
   // Takes out what is newer than `id`, newest first; Restore puts it back.
-  std::vector<FeedEntry> TakeNewerThan(Head& head, uint64_t id);
-  void Restore(Slot slot, Head& head, const std::vector<FeedEntry>& newer);
-  void Spill(Slot slot, Head& head);
-  void Unspill(Head& head);
+  std::vector<FeedEntry> TakeNewerThan(Slot slot, Head& head, uint64_t id);
+  void Restore(Head& head, const std::vector<FeedEntry>& newer);
+  void Spill(Head& head);
+  void Unspill(Slot slot, Head& head);
   Index NewBlock();
 
+  const size_t blocks_max_;  // of a ring
   std::vector<std::unique_ptr<HeadChunk>> chunks_;
   std::vector<std::unique_ptr<Block[]>> block_chunks_;
   Index blocks_made_ = 0;

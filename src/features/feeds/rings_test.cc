@@ -88,7 +88,8 @@ class FeedRingsHistory : public testing::TestWithParam<uint32_t> {
     EXPECT_EQ(read, expected);
   }
 
-  FeedRings rings;
+  static constexpr size_t kEntriesMax[] = {7, 14, 70, limits::kFeedEntriesMax};
+  FeedRings rings{kEntriesMax[GetParam() % std::size(kEntriesMax)]};
   std::map<uint64_t, FeedEntry> model[kSlots];
 };
 
