@@ -39,7 +39,6 @@ store::KeyRange CounterRange(InstanceCounter counter, unsigned shard, int64_t fi
 }
 
 void CountStatus(store::Batch& batch, StatusId status, int delta) {
-  batch.Add(CounterKey(InstanceCounter::kStatuses, status.partition()), delta);
   batch.Add(
       CounterKey(InstanceCounter::kWeekStatuses, status.partition(), WeekOf(status.time_ms())),
       delta);

@@ -19,8 +19,7 @@ namespace stampede::instance {
 // What the server counts about itself. Stored in keys: numbers never change meaning.
 enum class InstanceCounter : uint8_t {
   kUsers = 1,          // local users who may use their account
-  kStatuses = 2,       // local statuses
-  kWeekStatuses = 3,   // local statuses by week of writing
+  kWeekStatuses = 3,   // local statuses by week of writing; all weeks together are all statuses
   kWeekSignUps = 4,    // users by week of signing up
   kWeekActive = 5,     // distinct users active in a week
   kLastActiveDay = 6,  // users by the day of their latest activity, so that the sum of the last
