@@ -56,8 +56,8 @@ struct Config {
 struct Setting {
   std::string_view name;
   std::string_view unit;  // empty for texts
-  std::string Config::*text = nullptr;
-  int64_t Config::*number = nullptr;
+  std::string Config::* text = nullptr;
+  int64_t Config::* number = nullptr;
   int64_t min = 0;
   int64_t max = 0;
   std::string_view description;

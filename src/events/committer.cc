@@ -48,7 +48,7 @@ struct Committer::Impl {
         bus(b),
         ids(i),
         clock(c),
-        kept(b.shared() || s.remote()),
+        keeps_outbox(b.shared() || s.remote()),
         outbox(s, b, c) {}
 
   // An action that announces nothing but changed cached records: other processes must hear that.
@@ -103,7 +103,7 @@ struct Committer::Impl {
       auto id = ids.Next<EventId>(event.author.partition());
       rows.events.push_back(std::make_shared<const Event>(
           Event{id, event.kind, event.author, std::move(event.payload), rows.touched}));
-      if (!kept) continue;
+      if (!keeps_outbox) continue;
       // Another process may draw the same id.
       action.batch.ExpectAbsent(OutboxKey(id));
       action.batch.Put(OutboxKey(id), EncodeEvent(*rows.events.back()));
@@ -136,7 +136,7 @@ struct Committer::Impl {
       }
     }
     // A bus that is shared acknowledges them itself.
-    if (!announced.empty() && kept && !bus.shared()) outbox.Announced(std::move(announced));
+    if (!announced.empty() && keeps_outbox && !bus.shared()) outbox.Announced(std::move(announced));
   }
 
   void WakeWorkers(const Rows& rows) {
@@ -156,7 +156,7 @@ struct Committer::Impl {
   Clock& clock;
   // Whether events go into the outbox. With the store and all who listen in this process there is
   // nobody who could have missed one: a crash ends them too, and what they hold is rebuilt.
-  const bool kept;
+  const bool keeps_outbox;
   Outbox outbox;
   std::array<Mutex, kStripes> authors;
   Mutex hook_mutex;
@@ -178,7 +178,7 @@ bool Committer::Commit(Action& action) {
       [impl = impl_.get(), rows = std::move(rows)](const std::exception_ptr& failure) {
         // What is not durable is not announced to others. If it is in the store after all, the sweeps
         // find it. In this process everybody reads it already.
-        if (!failure || !impl->kept) impl->Publish(rows);
+        if (!failure || !impl->keeps_outbox) impl->Publish(rows);
         if (!failure && !rows.jobs.empty()) impl->WakeWorkers(rows);
       });
   return true;
@@ -191,7 +191,7 @@ void Committer::OnJob(JobHook hook) {
 }
 
 void Committer::Start() {
-  if (impl_->kept) impl_->outbox.Start();
+  if (impl_->keeps_outbox) impl_->outbox.Start();
 }
 void Committer::Settle() {
   Signal settled;
