@@ -107,6 +107,7 @@ class FeedRings {
   Head& HeadOf(Slot slot) const {
     return chunks_[slot / kHeadsPerChunk]->heads[slot % kHeadsPerChunk];
   }
+  // As RaiseFloor left it; that of a full ring may be higher.
   uint64_t& FloorOf(Slot slot) const {
     return chunks_[slot / kHeadsPerChunk]->floors[slot % kHeadsPerChunk];
   }
