@@ -185,6 +185,40 @@ TEST_P(CommitterTest, EventsAreStoredOnlyWhereAnotherProcessCouldMissThem) {
   EXPECT_THAT(recorder.payloads(), ElementsAre("heard"));
 }
 
+// A store whose disk fails: what is committed can be read, and is never durable.
+class FailingDisk final : public store::Store {
+ public:
+  explicit FailingDisk(store::Store& below) : below_(below) {}
+  std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override {
+    return below_.MultiGet(keys);
+  }
+  std::vector<std::vector<store::Row>> MultiScan(
+      std::span<const store::ScanRequest> requests) override {
+    return below_.MultiScan(requests);
+  }
+  bool Commit(const store::Batch& batch) override { return below_.Commit(batch); }
+  bool remote() const override { return below_.remote(); }
+  void WhenDurable(Then then) override {
+    then(std::make_exception_ptr(std::runtime_error("the disk is full")));
+  }
+
+ private:
+  store::Store& below_;
+};
+
+TEST_P(CommitterTest, WhatIsNotDurableIsAnnouncedInThisProcessOnly) {
+  FailingDisk failing(store());
+  Node node(failing, clock_);
+  Recorder recorder(*node.bus);
+  Action action;
+  action.batch.Put(RecordKey(1), "seen by all readers");
+  action.Announce(EventKind::kStatusCreated, Author(1), "heard");
+  EXPECT_TRUE(node.committer.Commit(action));
+  EXPECT_TRUE(node.bus->WaitUntilHandled(&recorder, kLongUs));
+  EXPECT_EQ(recorder.events().size(), store().remote() ? 0u : 1u);
+  EXPECT_EQ(OutboxRows(), store().remote() ? 1u : 0u);
+}
+
 TEST_P(OutboxTest, TwoProcessesThatDrawTheSameIdsBothCommit) {
   Node one(store(), clock_), two(store(), clock_);  // the clock stands still
   for (Node* node : {&one, &two}) {
