@@ -123,6 +123,12 @@ struct Rig {
 // more memory than the machine has.
 constexpr size_t kEntriesKept = 98;
 
+// How many readers both are run with, and for how many posts.
+void ForReaders(benchmark::internal::Benchmark* benchmark) {
+  for (int64_t readers : {10'000, 100'000, 1'000'000, 5'000'000}) benchmark->Arg(readers);
+  benchmark->Iterations(20'000);
+}
+
 // Deliveries of posts with about 700 watchers each, by random authors, into the feeds of so many
 // readers, which are all full. Items are deliveries.
 void BM_Deliver(benchmark::State& state) {
@@ -155,12 +161,7 @@ void BM_Deliver(benchmark::State& state) {
   state.counters["bytes_per_reader"] =
       static_cast<double>(rig.engine.stats().bytes) / static_cast<double>(readers);
 }
-BENCHMARK(BM_Deliver)
-    ->Arg(10'000)
-    ->Arg(100'000)
-    ->Arg(1'000'000)
-    ->Arg(5'000'000)
-    ->Iterations(20'000);
+BENCHMARK(BM_Deliver)->Apply(ForReaders);
 
 // What the memory takes for the same, without any feeds: for each post a word is written into the
 // line of each of 700 readers out of so many, and every seventh time the line is written to one of
@@ -198,12 +199,7 @@ void BM_TouchLines(benchmark::State& state) {
   state.counters["per_delivery"] = benchmark::Counter(
       static_cast<double>(touched), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(BM_TouchLines)
-    ->Arg(10'000)
-    ->Arg(100'000)
-    ->Arg(1'000'000)
-    ->Arg(5'000'000)
-    ->Iterations(20'000);
+BENCHMARK(BM_TouchLines)->Apply(ForReaders);
 
 // The feed of a reader with so many follows, who all wrote twenty posts, from RocksDB.
 void BM_Rebuild(benchmark::State& state) {

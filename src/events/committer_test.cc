@@ -185,30 +185,9 @@ TEST_P(CommitterTest, EventsAreStoredOnlyWhereAnotherProcessCouldMissThem) {
   EXPECT_THAT(recorder.payloads(), ElementsAre("heard"));
 }
 
-// A store whose disk fails: what is committed can be read, and is never durable.
-class FailingDisk final : public store::Store {
- public:
-  explicit FailingDisk(store::Store& below) : below_(below) {}
-  std::vector<std::optional<std::string>> MultiGet(std::span<const std::string> keys) override {
-    return below_.MultiGet(keys);
-  }
-  std::vector<std::vector<store::Row>> MultiScan(
-      std::span<const store::ScanRequest> requests) override {
-    return below_.MultiScan(requests);
-  }
-  bool Commit(const store::Batch& batch) override { return below_.Commit(batch); }
-  bool remote() const override { return below_.remote(); }
-  void WhenDurable(Then then) override {
-    then(std::make_exception_ptr(std::runtime_error("the disk is full")));
-  }
-
- private:
-  store::Store& below_;
-};
-
 TEST_P(CommitterTest, WhatIsNotDurableIsAnnouncedInThisProcessOnly) {
-  FailingDisk failing(store());
-  Node node(failing, clock_);
+  FaultyStore faulty(store(), 1, FaultyStore::Fault::kNotDurable);
+  Node node(faulty, clock_);
   Recorder recorder(*node.bus);
   Action action;
   action.batch.Put(RecordKey(1), "seen by all readers");

@@ -79,11 +79,12 @@ struct Engine {
   std::unique_ptr<store::Store> store;
 };
 
-// Fails the commit number `fail_at` (from 1), before it is applied or after: then its outcome is
-// unknown to the caller. Thread-safe.
+// Fails the commit number `fail_at` (from 1): before it is applied; after, so that its outcome is
+// unknown to the caller; or at the disk, so that everybody reads it and it never becomes durable, nor
+// does what follows. Thread-safe.
 class FaultyStore final : public store::Store {
  public:
-  enum class Fault { kBefore, kAfter };
+  enum class Fault { kBefore, kAfter, kNotDurable };
   FaultyStore(store::Store& below, int fail_at, Fault fault)
       : below_(below), fail_at_(fail_at), fault_(fault) {}
 
@@ -98,10 +99,14 @@ class FaultyStore final : public store::Store {
     bool fails = ++commits_ == fail_at_;
     if (fails && fault_ == Fault::kBefore) throw std::runtime_error("fault before the commit");
     bool committed = below_.Commit(batch);
-    if (fails) throw std::runtime_error("fault after the commit");
+    if (fails && fault_ == Fault::kAfter) throw std::runtime_error("fault after the commit");
     return committed;
   }
   bool remote() const override { return below_.remote(); }
+  void WhenDurable(Then then) override {
+    if (!failed() || fault_ != Fault::kNotDurable) return below_.WhenDurable(std::move(then));
+    then(std::make_exception_ptr(std::runtime_error("fault of the disk")));
+  }
   bool failed() const { return commits_ >= fail_at_; }
 
  private:
