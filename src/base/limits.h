@@ -129,6 +129,7 @@ inline constexpr size_t kEventsUnsentMax = 50'000;
 inline constexpr size_t kEventsUnsentBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kSequenceHeldMax = 4'096;
 inline constexpr int64_t kEventBlindMs = 10'000;
+inline constexpr int64_t kEventPatienceMs = 10'000;
 inline constexpr size_t kBroadcastBytesMax = 512 * 1024;
 inline constexpr size_t kJobAttemptsMax = 16;
 inline constexpr int64_t kJobLeaseMs = 60'000;

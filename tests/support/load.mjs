@@ -18,6 +18,15 @@ const LATE_MS = 70_000;
 const byAge = (a, b) => (BigInt(a) < BigInt(b) ? 1 : -1);
 export const newestFirst = (ids) => [...ids].sort(byAge);
 
+// Says what differs, which two lists of hundreds of ids do not.
+function assertSameIds(shown, expected, where) {
+  const without = (ids, others) => ids.filter((id) => !others.includes(id));
+  const told = (name, ids) => (ids.length === 0 ? '' : `; ${name} (${ids.length}): ${ids.slice(0, 20).join(' ')}`);
+  const differences = told('missing', without(expected, shown)) + told('foreign', without(shown, expected));
+  if (differences) assert.fail(`${where}: ${shown.length} posts of ${expected.length}${differences}`);
+  assert.deepEqual(shown, expected, `${where}: doubled or out of order`);
+}
+
 export class Load {
   // `authors` and `readers` are Apis with id and token; `follows` maps a reader's name to authors. The one
   // who is mentioned now and then is `mentioned`.
@@ -141,7 +150,7 @@ export class Load {
       const expected = this.#postsOf((post) => post.author === author && post.round === this.round);
       const path = `/api/v1/accounts/${author.id}/statuses`;
       const shown = (await pagesDownTo(anyone, path, this.since)).map((status) => status.id);
-      assert.deepEqual(shown, expected, `${author.name}: posts lost, doubled or out of order`);
+      assertSameIds(shown, expected, `the posts of ${author.name} at ${address}`);
       const all = this.#postsOf((post) => post.author === author).length;
       await eventually(async () => {  // a server that heard nothing for a while may show an old one
         const account = await anyone.get(`/api/v1/accounts/${author.id}`);
@@ -156,7 +165,7 @@ export class Load {
     const api = new Api(address, reader.token);
     await eventually(async () => {
       const home = await pages(api, '/api/v1/timelines/home', { limit: 40 }, 4);
-      assert.deepEqual(home.map((status) => status.id), expected, `the home of ${reader.name} at ${address}`);
+      assertSameIds(home.map((status) => status.id), expected, `the home of ${reader.name} at ${address}`);
     }, { timeoutMs: LATE_MS, pauseMs: 200 });
   }
 

@@ -26,15 +26,16 @@ export function testUnderLoad(name, parts, fault, options = {}) {
       await load.progress();
       await fault(t);
       await load.progress();
+      await load.stop();
+      t.diagnostic(`${load.acknowledged.size} posts acknowledged, ${load.failures.length} requests sent again, `
+        + `${Date.now() - began} ms`);
+      await load.verify(cluster.nodes.map((node) => node.address));
+      t.diagnostic(`verified after ${Date.now() - began} ms`);
     } catch (error) {
-      t.diagnostic(cluster.log.slice(-3000));
+      for (const node of cluster.nodes) t.diagnostic(`${node.address}: ${node.log.slice(-3000)}`);
       throw error;
     } finally {
       await load.stop();
     }
-    t.diagnostic(`${load.acknowledged.size} posts acknowledged, ${load.failures.length} requests sent again, `
-      + `${Date.now() - began} ms`);
-    await load.verify(cluster.nodes.map((node) => node.address));
-    t.diagnostic(`verified after ${Date.now() - began} ms`);
   });
 }

@@ -23,6 +23,7 @@ struct NatsOptions {
   size_t queue_max = limits::kEventQueueMax;  // of one subscriber
   size_t unsent_max = limits::kEventsUnsentMax;
   int64_t blind_ms = limits::kEventBlindMs;
+  int64_t patience_ms = limits::kEventPatienceMs;  // with what is missing, until it is a gap
   // How long to wait for NATS at the start, before going on without.
   int64_t start_ms = 2'000;
 };

@@ -10,6 +10,7 @@
 #include "events/cache_invalidator.h"
 #include "events/keys.h"
 #include "events/nats/client.h"
+#include "events/nats/sender.h"
 #include "events/nats/test_server.h"
 #include "events/outbox.h"
 #include "events/records.pb.h"
@@ -212,6 +213,59 @@ TEST_F(NatsBusTest, AStreamThatWasLostIsAGapAndMadeAgain) {
   EXPECT_TRUE(Eventually([&] { return a.recorder.gaps == 1 && b.recorder.gaps == 1; }, kLongMs));
   a.Publish("after");
   EXPECT_TRUE(b.Hears({"before", "after"}));
+}
+
+TEST_F(NatsBusTest, AfterALostPlaceAGapIsToldOnceMoreForWhatWasLostMeanwhile) {
+  NatsOptions options = Options();
+  options.patience_ms = 200;
+  Process a(options);
+  a.Publish("before");
+  server_.Kill();
+  fs::remove_all(server_.data());
+  server_.Start();
+  EXPECT_TRUE(Eventually([&] { return a.recorder.gaps == 2; }, kLongMs));
+}
+
+// Publishes in the name of a process that is not there: an event, or, without a payload, a mark.
+void PublishAs(nats::Client& client, const std::string& origin, uint64_t number,
+               const std::string& payload) {
+  std::string bytes;
+  if (!payload.empty()) {
+    bytes = EncodeEvent({EventId(number), EventKind::kStatusCreated, Author(1), payload, {}});
+  }
+  natsMsg* made = nullptr;
+  ASSERT_EQ(natsMsg_Create(&made, client.subject().c_str(), nullptr, bytes.data(),
+                           static_cast<int>(bytes.size())),
+            NATS_OK);
+  nats::Message message(made);
+  natsMsgHeader_Set(made, nats::kOriginHeader, origin.c_str());
+  natsMsgHeader_Set(made, nats::kNumberHeader, std::to_string(number).c_str());
+  if (payload.empty()) natsMsgHeader_Set(made, nats::kMarkHeader, "1");
+  ASSERT_EQ(natsConnection_PublishMsg(client.connection(), made), NATS_OK);
+}
+
+TEST_F(NatsBusTest, WhatTheStreamLostAtTheEndIsAGapThoughNoEventFollows) {
+  NatsOptions options = Options();
+  options.patience_ms = 200;
+  Process b(options);
+  nats::Client client(options, [] {});
+  PublishAs(client, "elsewhere", 1, "first");
+  PublishAs(client, "elsewhere", 2, "");
+  EXPECT_TRUE(b.Hears({"first"}));
+  EXPECT_EQ(b.recorder.gaps, 0);
+  PublishAs(client, "elsewhere", 4, "");
+  EXPECT_TRUE(Eventually([&] { return b.recorder.gaps == 1; }, kLongMs));
+  EXPECT_EQ(b.Heard().size(), 1U) << "a mark is no event";
+}
+
+TEST_F(NatsBusTest, WhoHasNothingMoreToSayMarksTheEnd) {
+  Process a(Options()), b(Options());
+  nats::Client client(Options(), [] {});
+  a.Publish("last");
+  EXPECT_TRUE(Eventually(
+      [&] { return client.GetStream().last == uint64_t{1 + nats::Sender::kMarks}; }, kLongMs));
+  EXPECT_TRUE(b.Hears({"last"}));
+  EXPECT_EQ(b.recorder.gaps, 0);
 }
 
 TEST_F(NatsBusTest, AStreamDeletedUnderARunningServerIsAGapAndMadeAgain) {

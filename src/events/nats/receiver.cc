@@ -32,6 +32,7 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
       mailboxes_(mailboxes),
       origin_(std::move(origin)),
       blind_us_(options.blind_ms * 1000),
+      patience_us_(options.patience_ms * 1000),
       clock_(clock),
       sequence_(metrics.AddGauge("stampede_events_sequence",
                                  "Number in the event stream up to which this process has heard")),
@@ -40,8 +41,11 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
       heard_(metrics.AddCounter("stampede_events_heard_total", "Events of other processes")),
       gaps_(metrics.AddCounter("stampede_events_gaps_total",
                                "Times that events were missed for good, and caches dropped")),
-      sequencer_([this](auto event) { mailboxes_.Deliver(std::move(event)); },
-                 [this](const char* why) { TellGap(why); }),
+      sequencer_(
+          [this](auto event) {
+            if (event != mark_) mailboxes_.Deliver(std::move(event));
+          },
+          [this](const char* why) { TellGap(why); }, options.patience_ms * 1000),
       contact_us_(clock.MonotonicUs()),
       blind_since_us_(contact_us_) {
   thread_ = std::thread([this] {
@@ -107,7 +111,7 @@ void Receiver::Open() {
   const bool placed = next_ > 0;
   const bool continues = placed && Continues(state);
   if (!continues) {
-    sequencer_.Clear();
+    if (placed) LosePlace();
     next_ = state.last + 1;
     created_ = state.created;
     last_time_ = state.last_time;
@@ -139,6 +143,7 @@ bool Receiver::Continues(const StreamState& state) {
 void Receiver::Listen(uint64_t epoch) {
   while (!stopping() && client_.connected() && client_.epoch() == epoch) {
     sequencer_.GiveUpOld(clock_.MonotonicUs());
+    TellGapAgainIfDue();
     Message message;
     natsStatus status = Next(message);
     if (status == NATS_OK) {
@@ -195,7 +200,7 @@ bool Receiver::Take(natsMsg* message) {
   contact_us_ = blind_since_us_ = clock_.MonotonicUs();
   if (data->Sequence.Stream < next_) return true;
   if (data->Sequence.Stream > next_) {
-    sequencer_.Clear();
+    LosePlace();
     TellGap("the stream has dropped events");
   }
   Deliver(message);
@@ -208,10 +213,13 @@ bool Receiver::Take(natsMsg* message) {
 void Receiver::Deliver(natsMsg* message) {
   const std::string_view origin = HeaderOf(message, kOriginHeader);
   if (origin == origin_) return;
-  heard_.Add();
   const std::string_view digits = HeaderOf(message, kNumberHeader);
   uint64_t number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (!HeaderOf(message, kMarkHeader).empty()) {
+    return sequencer_.Take(origin, number, mark_, clock_.MonotonicUs());
+  }
+  heard_.Add();
   std::shared_ptr<Event> event;
   try {
     if (HeaderOf(message, kGapHeader).empty()) {
@@ -236,6 +244,19 @@ void Receiver::TellGap(const char* why) {
   gaps_.Add();
   obs::Log(obs::LogLevel::kWarn, "events were missed, caches are dropped", {{"why", why}});
   mailboxes_.Tell(&Bus::Subscriber::OnGap);
+}
+
+void Receiver::LosePlace() {
+  sequencer_.Clear();
+  gap_again_us_ = clock_.MonotonicUs() + patience_us_;
+}
+
+// A sender whose numbers were forgotten is met anew at whatever comes first. What it had sent before,
+// and a stream that had just lost something lost too, is in the store by now.
+void Receiver::TellGapAgainIfDue() {
+  if (clock_.MonotonicUs() < gap_again_us_) return;
+  gap_again_us_ = INT64_MAX;
+  TellGap("events may have been missed after those that were");
 }
 
 void Receiver::TellIfBlind() {

@@ -48,6 +48,9 @@ class Receiver {
   bool StillUpToDate();
   void Warn(const char* error);
   void TellGap(const char* why);
+  // The place in the stream is lost, and with it the numbers by which later losses show.
+  void LosePlace();
+  void TellGapAgainIfDue();
   void TellIfBlind();
   bool stopping();
 
@@ -55,6 +58,7 @@ class Receiver {
   Mailboxes& mailboxes_;
   const std::string origin_;
   const int64_t blind_us_;
+  const int64_t patience_us_;
   Clock& clock_;
   obs::Gauge& sequence_;
   obs::Gauge& hearing_;
@@ -69,8 +73,10 @@ class Receiver {
 
   // Of the thread.
   std::unique_ptr<Consumer> consumer_;
-  std::vector<Message> spent_;  // of the consumer, to be freed
+  std::vector<Message> spent_;                                 // of the consumer, to be freed
+  const EventPointer mark_ = std::make_shared<const Event>();  // in place of an event; see Sender
   Sequencer sequencer_;
+  int64_t gap_again_us_ = INT64_MAX;
   uint64_t next_ = 0;           // in the stream; 0: no place yet
   uint64_t next_delivery_ = 0;  // of the consumer
   int64_t created_ = 0;

@@ -81,11 +81,22 @@ bool Sender::Remember(EventId id, std::shared_ptr<const std::string> bytes) {
     forgotten_ = true;
     return false;
   }
+  Enqueue(id, std::move(bytes));
+  marks_due_ = kMarks;
+  return true;
+}
+
+void Sender::Enqueue(EventId id, std::shared_ptr<const std::string> bytes) {
   if (queue_.empty()) progress_us_ = clock_.MonotonicUs();
   bytes_ += bytes->size();
   queue_.emplace_hint(queue_.end(), next_number_++, Unacknowledged{id, std::move(bytes)});
   waiting_.Set(static_cast<int64_t>(queue_.size()));
-  return true;
+}
+
+void Sender::MarkIfQuiet(int64_t now_us) {
+  if (marks_due_ == 0 || !queue_.empty() || now_us - progress_us_ < kMarkAfterUs) return;
+  --marks_due_;
+  Enqueue({}, std::make_shared<const std::string>());
 }
 
 bool Sender::MustWake() {
@@ -146,7 +157,9 @@ void Sender::Work() {
 std::vector<Sender::Outgoing> Sender::NextToSend() {
   const int64_t now_us = clock_.MonotonicUs();
   std::vector<Outgoing> burst;
-  if (queue_.empty() || !client_.connected() || now_us < not_before_us_) return burst;
+  if (!client_.connected() || now_us < not_before_us_) return burst;
+  MarkIfQuiet(now_us);
+  if (queue_.empty()) return burst;
   ResendIfSilent(now_us);
   auto it = queue_.lower_bound(next_to_send_);
   for (; it != queue_.end() && under_way_ < kWindow && burst.size() < kBurst; ++it) {
@@ -180,6 +193,8 @@ void Sender::SendOne(const Outgoing& outgoing) {
   Require(natsMsgHeader_Set(message, kOriginHeader, origin_.c_str()), "set a header");
   Require(natsMsgHeader_Set(message, kNumberHeader, number.c_str()), "set a header");
   if (!fits) Require(natsMsgHeader_Set(message, kGapHeader, "1"), "set a header");
+  if (outgoing.bytes->empty())
+    Require(natsMsgHeader_Set(message, kMarkHeader, "1"), "set a header");
   Require(natsConnection_PublishMsg(client_.connection(), message), "publish");
 }
 
@@ -213,7 +228,7 @@ void Sender::OnAnswer(natsMsg* message) {
   if (emptied) emptied_.NotifyAll();
   MutexLock lock(hooks_mutex_);
   if (!hooks_) return;
-  hooks_->OnAcknowledged(id);
+  if (id) hooks_->OnAcknowledged(id);
   if (remembered) hooks_->OnForgotten();
 }
 

@@ -20,14 +20,25 @@ inline constexpr const char* kOriginHeader = "Stampede-Node";    // who publishe
 inline constexpr const char* kNumberHeader = "Stampede-Number";  // of this origin: 1, 2, 3 ...
 // The event is too large for NATS: the message says only that there was one.
 inline constexpr const char* kGapHeader = "Stampede-Gap";
+// No event, only a number: see Sender::kMarks.
+inline constexpr const char* kMarkHeader = "Stampede-Mark";
 
 // What this process has published and the stream has not acknowledged: an ordered queue in memory
 // and a thread that works it off. Thread-safe. Messages are sent in order, a window of them ahead of
 // the acknowledgements; after a new connection, a refusal or a long silence they are sent again from
 // the first one that is missing. The stream drops those it has; it may have got some before older
 // ones, which the number tells the receivers.
+//
+// A stream may lose what it has acknowledged: its servers were killed together, and the one that
+// leads afterwards had less than the others. Receivers see that by the numbers of what comes next.
+// So that something does, a Sender that has nothing more to say sends a few messages without an
+// event.
 class Sender {
  public:
+  // How many, and how long after the last acknowledgement each.
+  static constexpr int kMarks = 2;
+  static constexpr int64_t kMarkAfterUs = 2'000'000;
+
   Sender(Client& client, std::string origin, size_t events_max, Clock& clock, Random& random,
          obs::Metrics& metrics);
   ~Sender();
@@ -44,9 +55,9 @@ class Sender {
 
  private:
   struct Unacknowledged {
-    EventId id;
-    std::shared_ptr<const std::string> bytes;
-    int64_t sent_us = 0;  // 0: not under way
+    EventId id;                                // of a mark: none
+    std::shared_ptr<const std::string> bytes;  // of a mark: empty
+    int64_t sent_us = 0;                       // 0: not under way
   };
   struct Outgoing {
     uint64_t number;
@@ -55,6 +66,8 @@ class Sender {
 
   void Work();
   bool Remember(EventId id, std::shared_ptr<const std::string> bytes) STAMPEDE_REQUIRES(mutex_);
+  void Enqueue(EventId id, std::shared_ptr<const std::string> bytes) STAMPEDE_REQUIRES(mutex_);
+  void MarkIfQuiet(int64_t now_us) STAMPEDE_REQUIRES(mutex_);
   std::vector<Outgoing> NextToSend() STAMPEDE_REQUIRES(mutex_);
   // The thread has something to do. To be notified without the lock it would take at once.
   bool MustWake() STAMPEDE_REQUIRES(mutex_);
@@ -83,6 +96,7 @@ class Sender {
   size_t bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   int64_t not_before_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   int64_t progress_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // last answer, or last time nothing waited
+  int marks_due_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   bool forgotten_ STAMPEDE_GUARDED_BY(mutex_) = false;
   bool stopping_ STAMPEDE_GUARDED_BY(mutex_) = false;
   Mutex hooks_mutex_;

@@ -68,7 +68,7 @@ void Sequencer::GiveUp(Sender& sender, int64_t now_us) {
 void Sequencer::GiveUpOld(int64_t now_us) {
   if (waiting_ == 0) return;
   for (auto& [origin, sender] : senders_) {
-    if (!sender.held.empty() && now_us - sender.waiting_since_us > kPatienceUs) {
+    if (!sender.held.empty() && now_us - sender.waiting_since_us > patience_us_) {
       GiveUp(sender, now_us);
     }
   }

@@ -14,17 +14,15 @@ namespace stampede::events::nats {
 // Puts the messages of each sender back in order. A sender numbers its messages without a hole and
 // has many under way at once, so when one is refused or lost with its connection, younger ones get
 // into the stream before it. Those wait here for it: at most limits::kSequenceHeldMax of a sender, and for
-// kPatienceUs; then what is missing counts as a gap. A sender that is first heard in the middle
+// `patience_us`; then what is missing counts as a gap. A sender that is first heard in the middle
 // begins there, and what it sent before is delivered as it comes. Not thread-safe; calls back from
 // within its calls.
 class Sequencer {
  public:
-  static constexpr int64_t kPatienceUs = 10'000'000;
-
   using Deliver = std::function<void(std::shared_ptr<const Event>)>;
   using TellGap = std::function<void(const char* why)>;
-  Sequencer(Deliver deliver, TellGap tell_gap)
-      : deliver_(std::move(deliver)), tell_gap_(std::move(tell_gap)) {}
+  Sequencer(Deliver deliver, TellGap tell_gap, int64_t patience_us)
+      : deliver_(std::move(deliver)), tell_gap_(std::move(tell_gap)), patience_us_(patience_us) {}
 
   // `event` null: there was one that could not be sent or read. `number` 0: it has none, and is
   // delivered as it comes. Doubles are dropped.
@@ -51,6 +49,7 @@ class Sequencer {
 
   const Deliver deliver_;
   const TellGap tell_gap_;
+  const int64_t patience_us_;
   std::map<std::string, Sender, std::less<>> senders_;
   size_t waiting_ = 0;  // senders of whom something is held
 };

@@ -25,10 +25,12 @@ class SequencerTest : public ::testing::Test {
                     now_us_);
   }
 
+  static constexpr int64_t kPatienceUs = 1'000'000;
+
   int64_t now_us_ = 1;
   std::vector<std::string> heard_;
   Sequencer sequencer_{[this](auto event) { heard_.push_back(event->payload); },
-                       [this](const char*) { heard_.push_back("gap"); }};
+                       [this](const char*) { heard_.push_back("gap"); }, kPatienceUs};
 };
 
 TEST_F(SequencerTest, YoungerOnesWaitForWhatIsMissing) {
@@ -57,14 +59,14 @@ TEST_F(SequencerTest, WhatNeverComesIsAGap) {
   Take(1);
   Take(3);
   Take(5);
-  now_us_ += Sequencer::kPatienceUs;
+  now_us_ += kPatienceUs;
   sequencer_.GiveUpOld(now_us_);
   EXPECT_THAT(heard_, ElementsAre("a1"));
   sequencer_.GiveUpOld(++now_us_);
   EXPECT_THAT(heard_, ElementsAre("a1", "gap", "a3"));
   Take(4);
   EXPECT_THAT(heard_, ElementsAre("a1", "gap", "a3", "a4", "a5"));
-  now_us_ += 2 * Sequencer::kPatienceUs;
+  now_us_ += 2 * kPatienceUs;
   sequencer_.GiveUpOld(now_us_);
   EXPECT_EQ(heard_.size(), 5u);
 }
