@@ -18,6 +18,7 @@
 #include "bench/crowd_load.h"
 #include "bench/graph_world.h"
 #include "bench/report.h"
+#include "bench/scenario.h"
 #include "bench/server_process.h"
 #include "bench/timeline.h"
 
@@ -96,6 +97,7 @@ class Bench {
   std::vector<std::string> ServerSettings() const;
   void Warm();
   void Fill();
+  void MeasureBaseline();
   void RunMix(const Mix& mix);
   void Undo(const CrowdLoad& done);
   void RunRamp();
@@ -156,6 +158,7 @@ void Bench::Run() {
       graph.accounts(), std::max(1u, static_cast<uint32_t>(options_.warm * graph.accounts())));
   Warm();
   if (options_.fill) Fill();
+  MeasureBaseline();
   for (const std::string& mix : options_.mixes) RunMix(FindMix(mix));
   if (!options_.ramp.empty()) RunRamp();
   if (options_.announcement) RunAnnouncement();
@@ -179,7 +182,7 @@ std::vector<std::string> Bench::ServerSettings() const {
   settings.push_back("STAMPEDE_FEEDS_MB=" + std::to_string(memory_mb / 3));
   settings.push_back("STAMPEDE_BLOCK_CACHE_MB=" + std::to_string(memory_mb / 16));
   settings.push_back("STAMPEDE_WRITE_BUFFER_MB=" + std::to_string(memory_mb / 192));
-  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 8));
+  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 6));
   return settings;
 }
 
@@ -265,6 +268,27 @@ void Bench::Fill() {
                .note = Text("as above, after %.0f s of posts to everybody's feed: %.0f entries for "
                             "each reader, of which a feed keeps the newest %zu",
                             seconds, delivered / readers_->active(), limits::kFeedEntriesMax)});
+}
+
+// Requests that do nothing, at half of the most there is of them: what is slow then is the machine.
+void Bench::MeasureBaseline() {
+  constexpr int64_t kMostUs = 3'000'000, kHalfUs = 10'000'000;
+  Step("baseline: requests that do nothing");
+  RepeatSource source(FormatRequest("GET", "/health", {}));
+  LoadResult most = RunLoad(
+      source,
+      {.port = server_->port(), .connections = options_.connections, .duration_us = kMostUs});
+  LoadResult half = RunLoad(source, {.port = server_->port(),
+                                     .connections = 4 * options_.connections,
+                                     .rate_per_s = most.per_second() / 2,
+                                     .duration_us = kHalfUs});
+  if (!most.clean() || !half.clean()) throw std::runtime_error("/health fails");
+  report_.Add({.key = "health_half_p99_ms",
+               .text = "Baseline: GET /health, p99 at half of the most",
+               .value = Ms(half.latency_us.Percentile(99)),
+               .unit = "ms",
+               .note = Text("open loop, %.0f/s, from when it was due; %s", half.per_second(),
+                            Percentiles(half.latency_us).c_str())});
 }
 
 CrowdOptions Bench::OptionsOf(const Mix& mix, double seconds) {

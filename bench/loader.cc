@@ -188,7 +188,7 @@ void Loader::AddPost(AccountId author, StatusId id, std::string_view text, const
   status.set_thread_root(id.value());
   events::Action action;
   action.batch.Put(statuses::StatusKey(id), status.SerializeAsString());
-  statuses::AddToOutbox(action, status);
+  statuses::AddToOutbox(action, status, {});
   sink_.Take(action.batch);
 }
 

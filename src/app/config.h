@@ -47,6 +47,9 @@ struct Config {
   int64_t rate_limit_percent = 100;
   int64_t drain_ms = 0;
   int64_t job_lease_ms = limits::kJobLeaseMs;
+
+  // What most of the memory is for.
+  int64_t caches_mb() const { return record_cache_mb + block_cache_mb + feeds_mb; }
 };
 
 // One setting as the table knows it: `name` in the file, STAMPEDE_NAME in the environment.

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/config.h"
+#include "base/huge_pages.h"
 #include "bench/bench.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
@@ -15,9 +16,16 @@
 // jemalloc's settings (jemalloc.net/jemalloc.3.html): freed pages are kept for ten minutes before they
 // go back to the system, as every page that is returned costs a flush of the TLB, taken again a fault.
 // With 30 s that was 60 % of the CPU under Twitter's load, from the 30th second on; that was measured
-// when feeds still grew by copying.
+// when feeds still grew by copying. Memory is asked for in huge pages; who may have them is another
+// matter: see below.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "dirty_decay_ms:600000,muzzy_decay_ms:0";
+const char* malloc_conf = "dirty_decay_ms:600000,muzzy_decay_ms:0,thp:always";
+
+// Commands are small, and so are most servers; a large one decides otherwise (Serve). Before anything
+// else runs, the initialisers of libraries included, since they fill the first pages.
+__attribute__((section(".preinit_array"), used)) static void (*const start_small)() = [] {
+  stampede::AllowHugePages(false);
+};
 
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 namespace stampede::cli {

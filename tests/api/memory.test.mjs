@@ -5,11 +5,24 @@ import { Server } from '../support/server.mjs';
 
 const mebibyte = 1024 * 1024;
 
-test('a server with default settings is small when nobody asks it for anything', async () => {
-  const server = await Server.start();
+async function withServer(env, look) {
+  const server = await Server.start({ env });
   try {
-    assert.ok(server.rssBytes() < 40 * mebibyte, `${server.rssBytes()} bytes`);
+    await look(server);
   } finally {
     await server.close();
   }
+}
+
+test('a server with default settings is small when nobody asks it for anything', () => withServer({}, (server) => {
+  assert.ok(server.rssBytes() < 40 * mebibyte, `${server.rssBytes()} bytes`);
+}));
+
+test('only a server with large caches may have huge pages', async (context) => {
+  const allowed = [];
+  for (const env of [{}, { STAMPEDE_FEEDS_MB: '2000' }]) {
+    await withServer(env, (server) => allowed.push(server.kernelSays('THP_enabled')));
+  }
+  if (allowed[0] === undefined) return context.skip('the kernel does not tell');
+  assert.deepEqual(allowed, ['0', '1']);
 });

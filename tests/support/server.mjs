@@ -67,9 +67,12 @@ export class ServerProcess extends Daemon {
   kill() { return this.end('SIGKILL'); }
 
   // Resident memory of the process in bytes.
-  rssBytes() {
+  rssBytes() { return Number(/^(\d+) kB/.exec(this.kernelSays('VmRSS'))[1]) * 1024; }
+
+  // A line of /proc/PID/status (proc(5)); undefined where the kernel has none.
+  kernelSays(name) {
     const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
+    return new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1];
   }
 }
 

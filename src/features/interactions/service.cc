@@ -192,7 +192,10 @@ StatusId InteractionsService::Unfavourite(AccountId account, StatusId status) {
 StatusId InteractionsService::Reblog(AccountId account, StatusId status,
                                      std::optional<Visibility> visibility) {
   StatusId boosted;
-  auto user = committer_.records().Get<accounts::UserRecord>(accounts::UserKey(account));
+  store::RecordFetch fetch(committer_.records());
+  const auto& user = fetch.Want<accounts::UserRecord>(accounts::UserKey(account));
+  const auto& counters = fetch.Want<store::Counters>(accounts::CountersKey(account));
+  fetch.Run();
   committer_.Run([&](events::Action& action) {
     Subject subject = ReadSubject(committer_, account, status);
     if (subject.mine.reblog_id()) {
@@ -204,7 +207,7 @@ StatusId InteractionsService::Reblog(AccountId account, StatusId status,
     StatusRecord boost = MakeBoost(subject, account, boosted, seen_by);
     action.batch.ExpectAbsent(statuses::StatusKey(boosted));
     action.batch.Put(statuses::StatusKey(boosted), boost.SerializeAsString());
-    statuses::AddToOutbox(action, boost);
+    statuses::AddToOutbox(action, boost, *counters);
     subject.mine.set_reblog_id(boosted.value());
     subject.Save(action.batch);
     RebloggedByRow by;

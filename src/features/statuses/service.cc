@@ -29,6 +29,7 @@ using relationships::Ties;
 using relationships::Visibility;
 
 constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kDayMs = 24 * kHourMs;
 static_assert(limits::kIdempotencyMs <= kHourMs, "the rows of two hours cover every live key");
 
 template <class Record>
@@ -280,7 +281,8 @@ void NotifyMentioned(events::Action& action, const StatusRecord& status) {
 
 }  // namespace
 
-void AddToOutbox(events::Action& action, const StatusRecord& status) {
+void AddToOutbox(events::Action& action, const StatusRecord& status,
+                 const store::Counters& before) {
   AccountId author(status.author());
   StatusId id(status.id());
   std::string row = OutboxRowOf(status).SerializeAsString();
@@ -289,8 +291,11 @@ void AddToOutbox(events::Action& action, const StatusRecord& status) {
   if (CountsForAuthor(status)) {
     action.batch.Add(accounts::CounterKey(author, accounts::AccountCounter::kStatuses), 1);
     instance::CountStatus(action.batch, id, 1);
-    action.batch.Put(accounts::CounterKey(author, accounts::AccountCounter::kLastStatusMs),
-                     store::EncodeCounter(status.created_ms()));
+    const int64_t day_ms = status.created_ms() - status.created_ms() % kDayMs;
+    if (day_ms > before[accounts::AccountCounter::kLastStatusMs]) {
+      action.batch.Put(accounts::CounterKey(author, accounts::AccountCounter::kLastStatusMs),
+                       store::EncodeCounter(day_ms));
+    }
   }
   action.Announce(events::EventKind::kStatusCreated, author, std::move(row));
 }
@@ -347,7 +352,7 @@ StatusId StatusesService::Post(const NewStatus& request) {
     action.batch.ExpectAbsent(StatusKey(posted));
     action.batch.NoteAbsent(CountersKey(posted));  // read with every status
     action.batch.Put(StatusKey(posted), status.SerializeAsString());
-    AddToOutbox(action, status);
+    AddToOutbox(action, status, *counters);
     idempotency.Book(action, status);
     NotifyMentioned(action, status);
     bool starts_thread =

@@ -76,8 +76,9 @@ class StatusesService {
 };
 
 // What every command that adds a status to an outbox writes besides the status itself: the outbox
-// row, the public index, the author's counters and the event. Shared with boosts.
-void AddToOutbox(events::Action& action, const StatusRecord& status);
+// row, the public index, the author's counters and the event. Shared with boosts. `before` is what the
+// counters of its author were, or older: it saves the row that says the day of the newest status.
+void AddToOutbox(events::Action& action, const StatusRecord& status, const store::Counters& before);
 // The reverse, for deletions.
 void RemoveFromOutbox(events::Action& action, const StatusRecord& status);
 

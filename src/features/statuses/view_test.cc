@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "codec/iso_time.h"
+#include "features/accounts/view.h"
 #include "features/statuses/keys.h"
 #include "features/testing/stage.h"
 
@@ -87,6 +89,26 @@ TEST_P(StatusViewsTest, APageOfAViewerWhoDidMuchShowsAllOfIt) {
   for (StatusId id : ids) stage.interactions.Favourite(stage.bob, id);
   EXPECT_EQ(Favourited(ids).size(), ids.size());
   EXPECT_EQ(Favourited({ids.begin(), ids.begin() + 20}).size(), 20u);
+}
+
+TEST_P(StatusViewsTest, TheDayOfAnAuthorsNewestPostIsShown) {
+  constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+  auto shown = [&] {
+    return codec::IsoDate(
+        accounts::LoadAccounts(stage.records, {&stage.alice, 1})[0].last_status_ms);
+  };
+  auto today = [&] { return codec::IsoDate(stage.clock.NowMs()); };
+  auto ids = PostMany(2);
+  EXPECT_EQ(shown(), today());
+  stage.clock.AdvanceMs(kDayMs);
+  EXPECT_NE(shown(), today());
+  PostMany(2);
+  EXPECT_EQ(shown(), today());
+  stage.clock.AdvanceMs(kDayMs);
+  stage.interactions.Reblog(stage.alice, ids[0], {});
+  EXPECT_EQ(shown(), today());
+  stage.records.Clear();
+  EXPECT_EQ(shown(), today());
 }
 
 TEST_P(StatusViewsTest, WhatABlockHidesIsShownAgainAfterIt) {

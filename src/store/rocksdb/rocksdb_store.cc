@@ -49,6 +49,12 @@ constexpr size_t kEraseByKeyMax = 64;
 // size on a memtable can spare the 220 bytes per table and partition that remembering the place takes.
 constexpr size_t kHintedMemtableMin = 32 * 1024 * 1024;
 
+// The first level below the memtables' files holds so many memtables, but no less than RocksDB's own
+// default. Rows of new posts go to every partition, so what leaves it rewrites all that is below: the
+// more goes at a time, the fewer times.
+constexpr uint64_t kLevelPerMemtable = 8;
+constexpr uint64_t kLevelBytesMin = 256 * 1024 * 1024;
+
 constexpr std::array kAccesses = {Access::kRecord, Access::kIndex, Access::kQueue};
 
 // Stored: names of column families.
@@ -153,6 +159,12 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Access access, const RocksDbOptio
   auto supported = rocksdb::GetSupportedCompressions();
   bool lz4 = std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end();
   options.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  // Not what is rewritten soon: the first two levels, unless the second is the last.
+  options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
+                                   options.compression};
+  options.bottommost_compression = options.compression;
+  options.max_bytes_for_level_base =
+      std::max(kLevelBytesMin, kLevelPerMemtable * ours.memtable_bytes);
   if (ours.memtable_bytes >= kHintedMemtableMin) {
     options.memtable_insert_with_hint_prefix_extractor.reset(
         rocksdb::NewFixedPrefixTransform(kTablePrefixBytes));
