@@ -182,7 +182,7 @@ std::vector<std::string> Bench::ServerSettings() const {
   settings.push_back("STAMPEDE_FEEDS_MB=" + std::to_string(memory_mb / 3));
   settings.push_back("STAMPEDE_BLOCK_CACHE_MB=" + std::to_string(memory_mb / 16));
   settings.push_back("STAMPEDE_WRITE_BUFFER_MB=" + std::to_string(memory_mb / 192));
-  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 6));
+  settings.push_back("STAMPEDE_RECORD_CACHE_MB=" + std::to_string(memory_mb / 4));
   return settings;
 }
 

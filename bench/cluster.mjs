@@ -19,7 +19,7 @@ import { databaseUrl, Postgres } from '../tests/support/postgres.mjs';
 import { freePort, removeFolder, temporaryFolder } from '../tests/support/daemon.mjs';
 import { run, ServerProcess, testSettings, top } from '../tests/support/server.mjs';
 import { costsOf, drawChart, ratiosOf, replaceSection, roundsTableOf, tableOf } from './cluster_costs.mjs';
-import { cpuOf, keepAwake, on, threadsOf } from './cluster_cpu.mjs';
+import { cpuOf, keepAwake, on, threadsOf, uninterrupted } from './cluster_cpu.mjs';
 import { Crowd, Echo, mix, offer, World } from './cluster_load.mjs';
 
 // Processors: one for what all servers share and for the load, one for all servers.
@@ -104,6 +104,7 @@ class Bench {
       const node = new ServerProcess({ dataDir: bench.folder, port: await freePort(), env: { ...env, STAMPEDE_METRICS_LISTEN: metrics } });
       node.metrics = metrics;
       await on(SERVERS_CPU, () => node.launch());
+      await uninterrupted(node.pid);
       bench.nodes.push(node);
     }
     bench.world = new World(graph);

@@ -20,6 +20,10 @@ export async function on(cpu, start) {
   }
 }
 
+// Who wakes up does not interrupt the threads of this process, nor any that they start (sched(7), SCHED_BATCH): servers
+// that share a processor here would be on machines of their own.
+export const uninterrupted = (pid) => execute('chrt', ['--all-tasks', '--batch', '--pid', '0', String(pid)]);
+
 // Keeps a processor awake with what runs only when nobody else does (sched(7), SCHED_IDLE). Falling asleep and waking up
 // takes CPU time, in a virtual machine much of it, and the less there is to do, the more often it happens.
 export const keepAwake = (cpu) => on(cpu, async () => new Daemon('chrt', ['--idle', '0', 'sh', '-c', 'while :; do :; done']).launch());

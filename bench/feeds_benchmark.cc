@@ -17,6 +17,10 @@
 #include "net/http_parser.h"
 #include "store/rocksdb/rocksdb_store.h"
 
+// jemalloc's settings, as those of a large server (cli/main.cc).
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "dirty_decay_ms:600000,muzzy_decay_ms:0,thp:always";
+
 namespace stampede::bench {
 namespace {
 

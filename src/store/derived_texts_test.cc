@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.h"
+
 namespace stampede::store {
 namespace {
 
@@ -27,6 +29,20 @@ TEST(DerivedTexts, WhatIsAskedForStaysWhileOthersComeAndGo) {
     texts.Get(others.back(), [] { return std::string(400, 'x'); });
   }
   EXPECT_EQ(made, 1);
+}
+
+TEST(DerivedTexts, TextsAreThoseOfTheirRecordsWhateverComesAndGoes) {
+  DerivedTexts texts(1 << 20);
+  SeededRandom random(1);
+  std::vector<std::shared_ptr<const int>> records(3'000);
+  int made = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    auto& record = records[random.Below(static_cast<uint32_t>(records.size()))];
+    if (!record || random.Below(8) == 0) record = std::make_shared<const int>(i);  // as changed
+    auto make = [&] { return ++made, std::to_string(*record) + std::string(400, ' '); };
+    ASSERT_TRUE(texts.Get(record, make)->starts_with(std::to_string(*record) + " "));
+  }
+  EXPECT_LT(made, 90'000) << "some are kept";
 }
 
 TEST(DerivedTexts, StaysWithinItsBudget) {

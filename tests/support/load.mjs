@@ -14,7 +14,7 @@ const MENTION_EVERY = 10;
 const PATIENCE_MS = 150_000;
 // What a server had committed and not announced when it was killed, others announce when they look for such:
 // every twenty seconds, for what is older than ten, in turns.
-const LATE_MS = 70_000;
+const LATE_MS = 120_000;
 const byAge = (a, b) => (BigInt(a) < BigInt(b) ? 1 : -1);
 export const newestFirst = (ids) => [...ids].sort(byAge);
 

@@ -45,7 +45,7 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
           [this](auto event) {
             if (event != mark_) mailboxes_.Deliver(std::move(event));
           },
-          [this](const char* why) { TellGap(why); }, options.patience_ms * 1000),
+          [this](const char* why) { TellGap(why); }, patience_us_),
       contact_us_(clock.MonotonicUs()),
       blind_since_us_(contact_us_) {
   thread_ = std::thread([this] {
