@@ -19,8 +19,8 @@ namespace stampede::cli {
 namespace {
 
 // A server with caches of that size reaches more memory than the processor can find without asking
-// its page tables, and has it in huge pages: a fifth more posts/s with 250,000 feeds, and a third of
-// the latency of the slowest pages (docs/performance.md). Smaller ones would use more than they need.
+// its page tables, and has it in huge pages: a tenth less CPU a post and a fifth less a page with
+// 200,000 feeds (docs/performance.md). Smaller ones would use more than they need.
 constexpr int64_t kHugePagesFromMb = 1024;
 
 std::string_view AuthName(net::Auth auth) {

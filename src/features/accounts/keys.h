@@ -25,7 +25,7 @@ enum class AccountCounter : uint8_t {
   kFollowing = 3,
   kFollowRequests = 4,
   kNotifiedFollowers = 5,  // followers who want to be told of every post
-  kLastStatusMs = 6,       // Unix time at which the day (UTC) of the newest post began; set, not added to
+  kLastStatusMs = 6,       // Unix time of the midnight (UTC) before the newest post; set, not added
   kRestrictions = 7,       // blocks and mutes by the account, and blocks of it by others
 };
 
