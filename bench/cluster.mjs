@@ -28,10 +28,12 @@ const SERVERS_CPU = 1;
 const POSTGRES = { shared_buffers: '2GB', max_wal_size: '8GB', checkpoint_timeout: '30min', autovacuum_naptime: '10min' };
 const SERVER = { STAMPEDE_DATABASE_POOL: '8', STAMPEDE_FEEDS_MB: '1024', STAMPEDE_RECORD_CACHE_MB: '256' };
 
-const AUTHORS = 8;  // of either kind; a multiple of all numbers of servers, so that each takes as many posts
+// Of either kind; a multiple of all numbers of servers, so that each takes as many posts. And so many that no reader gets
+// all there are: a post that comes after 400 younger ones is older than what a feed keeps, and is not counted.
+const AUTHORS = 16;
 // To tell a delivery from the rest of an event: as many posts in every cluster, so that every server hears the same.
 const EVENTS_PER_S = 200;
-const DELIVERY_ROUNDS = 28;
+const DELIVERY_ROUNDS = 20;
 const WARM_POSTS_S = 12;
 // Of each server.
 const POSTS_PER_S = 60;
