@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/huge_pages.h"
 #include "base/random.h"
 #include "bench/graph.h"
 #include "bench/loader.h"
@@ -17,9 +18,8 @@
 #include "net/http_parser.h"
 #include "store/rocksdb/rocksdb_store.h"
 
-// jemalloc's settings, as those of a large server (cli/main.cc).
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "dirty_decay_ms:600000,muzzy_decay_ms:0,thp:always";
+const char* malloc_conf = stampede::kMallocConf;  // as of a large server
 
 namespace stampede::bench {
 namespace {

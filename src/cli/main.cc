@@ -13,13 +13,8 @@
 #include "cli/store_commands.h"
 #include "obs/log.h"
 
-// jemalloc's settings (jemalloc.net/jemalloc.3.html): freed pages are kept for ten minutes before they
-// go back to the system, as every page that is returned costs a flush of the TLB, taken again a fault.
-// With 30 s that was 60 % of the CPU under Twitter's load, from the 30th second on; that was measured
-// when feeds still grew by copying. Memory is asked for in huge pages; who may have them is another
-// matter: see below.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "dirty_decay_ms:600000,muzzy_decay_ms:0,thp:always";
+const char* malloc_conf = stampede::kMallocConf;
 
 // Commands are small, and so are most servers; a large one decides otherwise (Serve). Before anything
 // else runs, the initialisers of libraries included, since they fill the first pages.
