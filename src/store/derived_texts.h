@@ -11,7 +11,9 @@ namespace stampede::store {
 // changes is another object, so a text is never stale. Thread-safe. Keeps at most about `bytes_max`.
 // Each part has three generations: what was made once is fresh, and soon gone; what was asked for again
 // is young; and when the young are too many, they become the old ones, of which what is asked for
-// becomes young again. Keeps the records alive that it has texts of.
+// becomes young again. Keeps the records alive that it has texts of. A text is found by one
+// look-up; now and then one waits until a generation's share of it is sorted out, by estimate a
+// millisecond with a gigabyte of texts.
 class DerivedTexts {
  public:
   explicit DerivedTexts(size_t bytes_max);

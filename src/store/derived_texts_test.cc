@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/random.h"
 
 namespace stampede::store {
@@ -43,6 +46,26 @@ TEST(DerivedTexts, TextsAreThoseOfTheirRecordsWhateverComesAndGoes) {
     ASSERT_TRUE(texts.Get(record, make)->starts_with(std::to_string(*record) + " "));
   }
   EXPECT_LT(made, 90'000) << "some are kept";
+}
+
+TEST(DerivedTexts, ManyThreadsGetTheTextsOfTheirRecords) {
+  DerivedTexts texts(1 << 20);
+  std::vector<std::shared_ptr<const int>> records;
+  for (int i = 0; i < 3'000; ++i) records.push_back(std::make_shared<const int>(i));
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> threads;
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    threads.emplace_back([&, seed] {
+      SeededRandom random(seed);
+      for (int i = 0; i < 20'000; ++i) {
+        const auto& record = records[random.Below(static_cast<uint32_t>(records.size()))];
+        auto make = [&] { return std::to_string(*record) + std::string(400, ' '); };
+        if (!texts.Get(record, make)->starts_with(std::to_string(*record) + " ")) ++wrong;
+      }
+    });
+  }
+  threads.clear();  // waits
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(DerivedTexts, StaysWithinItsBudget) {
