@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "bench/calm_figure.h"
 #include "bench/charts.h"
 #include "bench/crowd_load.h"
 #include "bench/graph_world.h"
@@ -281,7 +282,8 @@ void Bench::MeasureBaseline() {
   LoadResult half = RunLoad(source, {.port = server_->port(),
                                      .connections = 4 * options_.connections,
                                      .rate_per_s = most.per_second() / 2,
-                                     .duration_us = kHalfUs});
+                                     .duration_us = kHalfUs,
+                                     .watch_pace = true});
   if (!most.clean() || !half.clean()) throw std::runtime_error("/health fails");
   report_.Add({.key = "health_half_p99_ms",
                .text = "Baseline: GET /health, p99 at half of the most",
@@ -289,6 +291,7 @@ void Bench::MeasureBaseline() {
                .unit = "ms",
                .note = Text("open loop, %.0f/s, from when it was due; %s", half.per_second(),
                             Percentiles(half.latency_us).c_str())});
+  report_.Add(CalmFigure("health_half", half));
 }
 
 CrowdOptions Bench::OptionsOf(const Mix& mix, double seconds) {
@@ -309,7 +312,8 @@ Outcome Bench::RunLoadOf(CrowdLoad& source, double rate_per_s, double seconds, b
                                   .connections = options_.connections * (rate_per_s > 0 ? 4 : 1),
                                   .rate_per_s = rate_per_s,
                                   .duration_us = static_cast<int64_t>(seconds * 1e6),
-                                  .seed = loads_});
+                                  .seed = loads_,
+                                  .watch_pace = rate_per_s > 0});
   outcome.cpu = cpu.Note(outcome.load.right);
   if (!outcome.load.clean() || !source.Failure().empty()) {
     throw std::runtime_error(Text("%llu right, %llu wrong, %llu without a reply; ",
@@ -369,6 +373,7 @@ void Bench::RunMix(const Mix& mix) {
        .floor = mix.name == "read" ? "< 10 ms" : "",
        .note = Text("open loop, %.0f/s, from when it was due; %s", at_half.load.per_second(),
                     Percentiles(at_half.load.latency_us).c_str())});
+  report_.Add(CalmFigure(mix.name + "_half", at_half.load));
   if (posts > 0) AddVisibleFigures(calm, mix.name + "_half");
 }
 

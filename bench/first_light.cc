@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "bench/calm_figure.h"
 #include "bench/http_load.h"
 #include "bench/report.h"
 #include "bench/scenario.h"
@@ -359,7 +360,8 @@ class FirstLight {
         RunLoad(source, {.port = server.port(),
                          .connections = 4 * settings_.connections,
                          .rate_per_s = rate_per_s,
-                         .duration_us = static_cast<int64_t>(settings_.seconds * 1e6)}));
+                         .duration_us = static_cast<int64_t>(settings_.seconds * 1e6),
+                         .watch_pace = true}));
   }
 
   // A load that had a single failure counts for nothing.
@@ -394,6 +396,7 @@ class FirstLight {
                    .unit = "ms",
                    .note = note});
     }
+    report_.Add(CalmFigure(key, half));
   }
 
   static constexpr const char* kDeliveries = "feed_deliveries_total";

@@ -145,6 +145,7 @@ class Run {
   ~Run() { ::close(epoll_); }
 
   LoadResult Go() {
+    if (options_.watch_pace) pace_.emplace();
     double cpu_before = ThreadCpuSeconds();
     start_us_ = last_us_ = next_due_us_ = clock_.MonotonicUs();
     end_us_ = options_.duration_us > 0 ? start_us_ + options_.duration_us : INT64_MAX;
@@ -168,6 +169,7 @@ class Run {
     result_.broken += busy_ + waiting_.size();
     result_.seconds = static_cast<double>(last_us_ - start_us_) / 1e6;
     result_.own_cpu_s = ThreadCpuSeconds() - cpu_before;
+    if (pace_) SortOutSlowTimes();
     return std::move(result_);
   }
 
@@ -272,7 +274,7 @@ class Run {
       if (connection.urgent)
         ++result_.urgent;
       else
-        result_.latency_us.Record(static_cast<uint64_t>(latency_us));
+        Record(connection.due_us, latency_us);
     }
     connection.busy = false;
     --busy_;
@@ -280,6 +282,18 @@ class Run {
     connection.Reset();
     if (closes) return Open(index);
     free_.push_back(index);
+  }
+
+  void Record(int64_t due_us, int64_t latency_us) {
+    result_.latency_us.Record(static_cast<uint64_t>(latency_us));
+    if (pace_) timed_.emplace_back(due_us, latency_us);
+  }
+
+  void SortOutSlowTimes() {
+    result_.slow = pace_->Stop();
+    for (auto [due_us, latency_us] : timed_) {
+      if (!result_.slow.Delays(due_us)) result_.calm_us.Record(static_cast<uint64_t>(latency_us));
+    }
   }
 
   void Break(size_t index) {
@@ -305,6 +319,8 @@ class Run {
   bool exhausted_ = false;
   int64_t start_us_ = 0, end_us_ = 0, last_us_ = 0, next_due_us_ = 0;
   double gap_rest_us_ = 0;
+  std::optional<Pace> pace_;
+  std::vector<std::pair<int64_t, int64_t>> timed_;  // when due, latency; only with a pace
   LoadResult result_;
 };
 

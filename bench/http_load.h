@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bench/histogram.h"
+#include "bench/pace.h"
 
 namespace stampede::bench {
 
@@ -39,6 +40,7 @@ struct LoadOptions {
   double rate_per_s = 0;
   int64_t duration_us = 0;  // then the replies under way are waited for; 0: until the source ends
   uint64_t seed = 1;        // of the arrivals
+  bool watch_pace = false;  // fills LoadResult::calm_us and slow
 };
 
 struct LoadResult {
@@ -50,6 +52,8 @@ struct LoadResult {
   std::map<int, uint64_t> statuses;
   double seconds = 0;    // from the first request to the last reply
   double own_cpu_s = 0;  // of the thread that ran the load
+  SlowTimes slow;
+  Histogram calm_us;  // latency_us without what was due when the machine was slow, or caught up
 
   // Without the urgent ones.
   double per_second() const {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -14,12 +16,13 @@
 namespace stampede::bench {
 namespace {
 
-// Answers with the body it was sent, and "/bad" with 500.
+// Answers with the body it was sent, "/bad" with 500, and "/slow" after 20 ms.
 class Echo final : public net::HttpHandler {
  public:
   size_t BodyBytesMax(net::Method, std::string_view) const override { return 1 << 20; }
   net::Reply Handle(net::Request& request) override {
     ++requests;
+    if (request.path == "/slow") std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return net::Reply::Text(request.body, request.path == "/bad" ? 500 : 200);
   }
   std::atomic<int> requests = 0;
@@ -75,8 +78,21 @@ TEST_F(HttpLoadTest, AnOpenLoopKeepsToItsRate) {
       source,
       {.port = server_.port(), .connections = 4, .rate_per_s = 2'000, .duration_us = 500'000});
   EXPECT_TRUE(result.clean());
+  EXPECT_EQ(result.calm_us.count(), 0u) << "nobody watched the machine";
   EXPECT_NEAR(static_cast<double>(result.right), 1'000, 200);
   EXPECT_EQ(result.right, static_cast<uint64_t>(echo_.requests));
+}
+
+TEST_F(HttpLoadTest, ASlowServerIsNotTakenForASlowMachine) {
+  Numbers source(1'000'000, "/slow");
+  LoadResult result = RunLoad(source, {.port = server_.port(),
+                                       .connections = 4,
+                                       .rate_per_s = 100,
+                                       .duration_us = 500'000,
+                                       .watch_pace = true});
+  EXPECT_TRUE(result.clean());
+  EXPECT_LE(result.calm_us.count(), result.latency_us.count());
+  EXPECT_GT(result.calm_us.Percentile(50), 20'000u);
 }
 
 TEST_F(HttpLoadTest, WhatTheSourceRefusesIsCountedAsWrong) {

@@ -38,7 +38,8 @@ export class Nats {
 
   get url() { return this.nodes.map((node) => `nats://127.0.0.1:${node.port}`).join(','); }
 
-  // Starts those that do not run; returns when JetStream answers on all of them.
+  // Starts those that do not run; returns when JetStream answers on all of them. That can take the time in
+  // which Stampede finds out that nobody leads its stream.
   async launch() {
     for (const node of this.nodes) if (!node.daemon.alive) node.daemon.launch();
     for (const node of this.nodes) {
@@ -46,9 +47,24 @@ export class Nats {
         if (!node.daemon.alive) return;
         const { status } = await fetch(`http://127.0.0.1:${node.httpPort}/healthz`);
         if (status !== 200) throw new Error(`${node.name}: /healthz answers ${status}`);
-      }, { timeoutMs: 30_000, pauseMs: 50 });
+      }, { timeoutMs: 90_000, pauseMs: 100 });
       node.daemon.assertAlive();
     }
+  }
+
+  // What each server says of itself, for the one who reads a failed test.
+  async describe() {
+    const ask = async (node, what) => {
+      try {
+        const answer = await fetch(`http://127.0.0.1:${node.httpPort}/${what}`, { signal: AbortSignal.timeout(2000) });
+        return JSON.stringify(await answer.json());
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const all = this.nodes.map(async (node) => `${node.name}, healthz ${await ask(node, 'healthz')}\n`
+      + `${await ask(node, 'jsz?streams=1&consumers=1&raft=1')}\n${node.daemon.log.slice(-3000)}`);
+    return (await Promise.all(all)).join('\n');
   }
 
   kill(index) { return this.nodes[index].daemon.end('SIGKILL'); }

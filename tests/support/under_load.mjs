@@ -33,6 +33,7 @@ export function testUnderLoad(name, parts, fault, options = {}) {
       t.diagnostic(`verified after ${Date.now() - began} ms`);
     } catch (error) {
       for (const node of cluster.nodes) t.diagnostic(`${node.address}: ${node.log.slice(-3000)}`);
+      t.diagnostic(await cluster.nats.describe());
       throw error;
     } finally {
       await load.stop();

@@ -48,7 +48,8 @@ StreamState StateOf(const jsStreamInfo& info) {
   return {.created = info.Created,
           .first = info.State.FirstSeq,
           .last = info.State.LastSeq,
-          .last_time = info.State.LastTime};
+          .last_time = info.State.LastTime,
+          .led = true};
 }
 
 }  // namespace
@@ -189,8 +190,27 @@ StreamState Client::GetStream() {
   jsStreamInfo* info = nullptr;
   natsStatus status = js_GetStreamInfo(&info, jetstream_.get(), stream_.c_str(), nullptr, nullptr);
   StreamInfo owned(info);
+  if (Unled(status, info)) return {};
   Require(status, "look at the stream");
   return StateOf(*info);
+}
+
+// A stream that nobody leads is not answered for, or one of its members does, without a leader.
+bool Client::Unled(natsStatus status, const jsStreamInfo* info) {
+  if (status == NATS_OK) {
+    return info->Cluster != nullptr &&
+           (info->Cluster->Leader == nullptr || *info->Cluster->Leader == '\0');
+  }
+  if (status != NATS_TIMEOUT) return false;
+  jsAccountInfo* account = nullptr;  // whoever leads JetStream answers for that
+  status = js_GetAccountInfo(&account, jetstream_.get(), nullptr, nullptr);
+  jsAccountInfo_Destroy(account);
+  return status == NATS_OK;
+}
+
+void Client::RemoveStream() {
+  natsStatus status = js_DeleteStream(jetstream_.get(), stream_.c_str(), nullptr, nullptr);
+  if (status != NATS_NOT_FOUND) Require(status, "remove the stream");
 }
 
 StreamState Client::EnsureStream() {
@@ -214,6 +234,7 @@ StreamState Client::EnsureStream() {
     StreamInfo added(info);
     return StateOf(*info);
   }
+  if (Unled(status, found.get())) return {};
   Require(status, "look at the stream");
   if (found->Config->Replicas != replicas_ || found->Config->MaxBytes != bytes_max_) {
     // It works with the old size too, so a refusal is for the operator to see, not for us to stop.

@@ -38,6 +38,9 @@ struct StreamState {
   uint64_t first = 0;
   uint64_t last = 0;
   int64_t last_time = 0;  // when `last` was stored, in ns
+  // Whether one of the servers leads it. Otherwise nothing is stored or heard, and the rest may be
+  // old, or absent.
+  bool led = false;
 };
 
 class Client;
@@ -104,10 +107,11 @@ class Client {
   const std::string& prefix() const { return prefix_; }
   size_t PayloadMax() const;
 
-  // Creates the stream, or gives it the size of the options. These three ask the server and throw
-  // when it does not answer.
+  // Creates the stream, or gives it the size of the options. These ask the server and throw when it
+  // does not answer.
   StreamState EnsureStream();
   StreamState GetStream();
+  void RemoveStream();
   // When the message was stored, in ns; nullopt when the stream has none of that number.
   std::optional<int64_t> TimeOf(uint64_t sequence);
 
@@ -120,6 +124,7 @@ class Client {
 
  private:
   void Connect(const NatsOptions& options);
+  bool Unled(natsStatus status, const jsStreamInfo* info);
   static void OnConnected(natsConnection*, void* self);
   static void OnDisconnected(natsConnection*, void* self);
   static void OnClosed(natsConnection*, void* self);

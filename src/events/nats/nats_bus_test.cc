@@ -282,6 +282,23 @@ TEST_F(NatsBusTest, AStreamDeletedUnderARunningServerIsAGapAndMadeAgain) {
       Eventually([&] { return !b.Heard().empty() && b.Heard().back() == "later"; }, kLongMs));
 }
 
+// A member of the NATS cluster that cannot catch up has consumers that never send anything; here it is
+// the permission to hear them that is missing.
+TEST(NatsBus, WhatTheStreamHasButDoesNotHandOutIsAGapInTheEnd) {
+  NatsServer server(R"(authorization { users: [
+    { user: hearing, password: x },
+    { user: deaf, password: x, permissions: { subscribe: { deny: "_INBOX.*" } } } ] })");
+  const auto options = [&](const std::string& user) {
+    std::string url = server.url();
+    return NatsOptions{.servers = url.insert(url.find("//") + 2, user + ":x@"), .patience_ms = 500};
+  };
+  Process deaf(options("deaf")), hearing(options("hearing"));
+  hearing.Publish("unheard");
+  EXPECT_TRUE(Eventually([&] { return deaf.recorder.gaps > 0; }, kLongMs));
+  EXPECT_THAT(deaf.Heard(), ElementsAre());
+  EXPECT_EQ(hearing.recorder.gaps, 0);
+}
+
 TEST_F(NatsBusTest, AStreamThatLostItsEndAndWentOnIsAGap) {
   Process a(Options()), b(Options());
   a.Publish("1");
@@ -447,6 +464,19 @@ TEST(NatsBusCluster, TheLeaderOfTheStreamKilledCostsNoEvent) {
   publish(500);
   EXPECT_TRUE(b.Hears(expected));
   EXPECT_EQ(b.recorder.gaps, 0);
+}
+
+TEST(NatsBusCluster, AStreamThatNobodyCanLeadIsMadeAnew) {
+  NatsCluster cluster;
+  NatsOptions options{
+      .servers = cluster.urls(), .replicas = 2, .patience_ms = 1'000, .start_ms = 20'000};
+  Process a(options), b(options);
+  a.Publish("before");
+  ASSERT_TRUE(b.Hears({"before"}));
+  cluster.node(LeaderOfStream(options)).Kill();  // the other one of the two has no majority
+  a.Publish("after");
+  EXPECT_TRUE(Eventually([&] { return b.recorder.gaps > 0; }, 2 * kLongMs));
+  EXPECT_TRUE(b.Hears({"before", "after"}));
 }
 
 // Processes on one store, up to the committer.

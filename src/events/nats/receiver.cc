@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +22,15 @@ constexpr size_t kFreedTogether = 64;
 constexpr int64_t kSilenceUs = 1'000'000;
 constexpr int64_t kRetryUs = 200'000;
 constexpr int64_t kWarningUs = 10'000'000;
+// A look at a stream that nobody leads takes two requests' time at most, and some until the next.
+constexpr int64_t kUnledLookUs = 6'000'000;
+
+// An election takes 4 to 9 s each time it is tried, most often one. Not the same for all processes,
+// so that one makes the stream anew, and the others find it.
+int64_t UnledLimitUs(int64_t patience_us, const std::string& origin) {
+  return 2 * patience_us +
+         static_cast<int64_t>(std::hash<std::string>()(origin) % static_cast<size_t>(patience_us));
+}
 
 using MetaData = std::unique_ptr<jsMsgMetaData, Destroyer<jsMsgMetaData_Destroy>>;
 
@@ -33,6 +43,7 @@ Receiver::Receiver(Client& client, Mailboxes& mailboxes, std::string origin,
       origin_(std::move(origin)),
       blind_us_(options.blind_ms * 1000),
       patience_us_(options.patience_ms * 1000),
+      unled_limit_us_(UnledLimitUs(patience_us_, origin_)),
       clock_(clock),
       sequence_(metrics.AddGauge("stampede_events_sequence",
                                  "Number in the event stream up to which this process has heard")),
@@ -108,10 +119,15 @@ void Receiver::Run() {
 void Receiver::Open() {
   consumer_.reset();
   const StreamState state = client_.EnsureStream();
+  if (!state.led) {
+    ReplaceIfUnledForLong();
+    throw std::runtime_error("nats: nobody leads the stream");
+  }
   const bool placed = next_ > 0;
-  const bool continues = placed && Continues(state);
+  const bool withheld = placed && Withholds(state);
+  const bool continues = placed && !withheld && Continues(state);
   if (!continues) {
-    if (placed) LosePlace();
+    if (placed) LosePlace(state);
     next_ = state.last + 1;
     created_ = state.created;
     last_time_ = state.last_time;
@@ -129,7 +145,29 @@ void Receiver::Open() {
     ready_ = true;
   }
   changed_.NotifyAll();
+  if (withheld) return TellGap("the stream does not hand out what it has");
   if (missed) TellGap("the stream does not go on where it was left");
+}
+
+void Receiver::ReplaceIfUnledForLong() {
+  const int64_t now_us = clock_.MonotonicUs();
+  if (now_us - unled_seen_us_ > kUnledLookUs) unled_since_us_ = now_us;
+  unled_seen_us_ = now_us;
+  if (now_us - unled_since_us_ < unled_limit_us_) return;
+  obs::Log(obs::LogLevel::kWarn, "nobody leads the event stream, making another",
+           {{"seconds", (now_us - unled_since_us_) / 1'000'000}});
+  unled_since_us_ = now_us;
+  client_.RemoveStream();
+}
+
+bool Receiver::Withholds(const StreamState& state) {
+  const int64_t now_us = clock_.MonotonicUs();
+  const uint64_t waits_for = state.last >= next_ ? next_ : 0;
+  if (waits_for != waits_for_) {
+    waits_for_ = waits_for;
+    waits_since_us_ = now_us;
+  }
+  return waits_for > 0 && now_us - waits_since_us_ > patience_us_;
 }
 
 bool Receiver::Continues(const StreamState& state) {
@@ -182,7 +220,7 @@ natsStatus Receiver::Next(Message& message) {
 bool Receiver::StillUpToDate() {
   const StreamState state = client_.GetStream();
   contact_us_ = blind_since_us_ = clock_.MonotonicUs();
-  if (state.created != created_ || state.last + 1 < next_) return false;
+  if (!state.led || state.created != created_ || state.last + 1 < next_) return false;
   // What is behind now may be under way; if it is still at the next look, it is lost.
   const bool stuck = state.last >= next_ && behind_at_ == next_;
   behind_at_ = state.last >= next_ ? next_ : 0;
@@ -200,7 +238,7 @@ bool Receiver::Take(natsMsg* message) {
   contact_us_ = blind_since_us_ = clock_.MonotonicUs();
   if (data->Sequence.Stream < next_) return true;
   if (data->Sequence.Stream > next_) {
-    LosePlace();
+    ForgetNumbers();
     TellGap("the stream has dropped events");
   }
   Deliver(message);
@@ -246,7 +284,16 @@ void Receiver::TellGap(const char* why) {
   mailboxes_.Tell(&Bus::Subscriber::OnGap);
 }
 
-void Receiver::LosePlace() {
+void Receiver::LosePlace(const StreamState& state) {
+  obs::Log(obs::LogLevel::kInfo, "place in the event stream lost",
+           {{"next", next_},
+            {"first", state.first},
+            {"last", state.last},
+            {"recreated", state.created != created_}});
+  ForgetNumbers();
+}
+
+void Receiver::ForgetNumbers() {
   sequencer_.Clear();
   gap_again_us_ = clock_.MonotonicUs() + patience_us_;
 }

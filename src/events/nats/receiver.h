@@ -36,8 +36,15 @@ class Receiver {
   void Run();
   // Subscribes from the next message.
   void Open();
+  // Three servers that were all killed may elect nobody for a stream ever again
+  // (https://github.com/nats-io/nats-server/issues/3943, seen with 2.9.10). Whatever was in it is in
+  // the store, too, so the stream can go: everybody will be told of a gap.
+  void ReplaceIfUnledForLong();
   // Whether the stream still holds what came after the last message that was heard.
   bool Continues(const StreamState& state);
+  // Whether for too long nothing has come of what it holds: a replica that does not catch up with
+  // the others can have the consumer, again and again.
+  bool Withholds(const StreamState& state);
   void Listen(uint64_t epoch);
   // Waits for one.
   natsStatus Next(Message& message);
@@ -48,8 +55,9 @@ class Receiver {
   bool StillUpToDate();
   void Warn(const char* error);
   void TellGap(const char* why);
-  // The place in the stream is lost, and with it the numbers by which later losses show.
-  void LosePlace();
+  void LosePlace(const StreamState& state);
+  // Of the senders, by which later losses show: a gap is told once more for those.
+  void ForgetNumbers();
   void TellGapAgainIfDue();
   void TellIfBlind();
   bool stopping();
@@ -59,6 +67,7 @@ class Receiver {
   const std::string origin_;
   const int64_t blind_us_;
   const int64_t patience_us_;
+  const int64_t unled_limit_us_;
   Clock& clock_;
   obs::Gauge& sequence_;
   obs::Gauge& hearing_;
@@ -82,6 +91,10 @@ class Receiver {
   int64_t created_ = 0;
   int64_t last_time_ = 0;  // when the message before `next_` was stored
   uint64_t behind_at_ = 0;
+  uint64_t waits_for_ = 0;  // `next_` when the stream was seen to have it; 0: it had not
+  int64_t waits_since_us_ = 0;
+  int64_t unled_seen_us_ = 0;   // the last time that nobody led the stream
+  int64_t unled_since_us_ = 0;  // the first of these without a better look between
   int64_t waited_us_ = 0;  // when it last began to wait, or to take what was gathered
   int64_t contact_us_;     // when the stream last was known to be heard
   int64_t blind_since_us_;

@@ -23,7 +23,11 @@ namespace stampede::events::testing {
 // restarts. It dies with the test.
 class NatsServer {
  public:
-  NatsServer() { Start(); }
+  // `settings`: further ones, as in its configuration file.
+  explicit NatsServer(const std::string& settings = {}) {
+    std::ofstream(settings_file()) << settings;
+    Start();
+  }
   ~NatsServer() {
     if (pid_ > 0) Kill();
   }
@@ -35,7 +39,8 @@ class NatsServer {
 
   void Start() {
     std::vector<std::string> words = {"nats-server", "--addr",           "127.0.0.1",      "--port",
-                                      PortOf(url_),  "--ports_file_dir", directory_.path()};
+                                      PortOf(url_),  "--ports_file_dir", directory_.path(),
+                                      "--config", settings_file()};
     if (has_ports_ || !cluster_) {
       words.insert(words.end(), {"--jetstream", "--store_dir", data()});
     }
@@ -57,10 +62,13 @@ class NatsServer {
   // Takes ports for one of a cluster, and waits to be started with the routes to all.
   struct OfCluster {};
   explicit NatsServer(OfCluster) : cluster_(true) {
+    std::ofstream(settings_file()) << "";
     Start();
     Kill();
     has_ports_ = true;
   }
+
+  std::string settings_file() const { return directory_.path() + "/nats.conf"; }
 
   static std::string PortOf(const std::string& url) {
     return url.empty() ? "-1" : url.substr(url.rfind(':') + 1);

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace stampede::bench {
+
+// Times in which the machine itself ran at less than half of its speed, whatever ran on it.
+class SlowTimes {
+ public:
+  struct Sample {
+    int64_t at_us = 0;    // Clock::MonotonicUs, when the arithmetic was done
+    int64_t took_ns = 0;  // the same arithmetic each time
+  };
+
+  SlowTimes() = default;
+  // The samples of each processor, in their order. Slow is what took more than twice the median of
+  // its processor, from the sample before it on.
+  explicit SlowTimes(const std::vector<std::vector<Sample>>& processors);
+
+  // Of the time from the first sample to the last; 0 without samples.
+  double share() const { return ShareOf(slow_); }
+  int64_t longest_us() const { return longest_us_; }
+  // Whether what was due then had to wait for the machine: at half load what has queued up in a slow
+  // time needs as long again to be worked off.
+  bool Delays(int64_t due_us) const;
+  double delayed_share() const { return ShareOf(delayed_); }  // of the time, too
+
+ private:
+  struct Span {
+    int64_t begin_us, end_us;
+  };
+  static std::vector<Span> Merge(std::vector<Span> spans);
+  double ShareOf(const std::vector<Span>& spans) const;
+
+  int64_t begin_us_ = 0, end_us_ = 0, longest_us_ = 0;
+  std::vector<Span> slow_, delayed_;  // in order, apart
+};
+
+// Watches how fast the machine is while something else is measured: every 2 ms a thread on each
+// processor does some microseconds of arithmetic, without memory or system calls, and takes the time
+// of that alone; with real-time priority where this process may, so that it is on time. Uses about
+// one hundredth of a processor.
+class Pace {
+ public:
+  Pace();
+  ~Pace();
+  // Ends the watch, and says what was seen.
+  SlowTimes Stop();
+
+ private:
+  void Watch(size_t processor);
+
+  SystemClock clock_;
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::vector<SlowTimes::Sample>> samples_;  // one thread each
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace stampede::bench
