@@ -18,6 +18,7 @@
 #include "bench/charts.h"
 #include "bench/crowd_load.h"
 #include "bench/graph_world.h"
+#include "bench/pace.h"
 #include "bench/report.h"
 #include "bench/scenario.h"
 #include "bench/server_process.h"
@@ -99,6 +100,7 @@ class Bench {
   void Warm();
   void Fill();
   void MeasureBaseline();
+  void MeasureIdleMachine();
   void RunMix(const Mix& mix);
   void Undo(const CrowdLoad& done);
   void RunRamp();
@@ -271,8 +273,10 @@ void Bench::Fill() {
                             seconds, delivered / readers_->active(), limits::kFeedEntriesMax)});
 }
 
-// Requests that do nothing, at half of the most there is of them: what is slow then is the machine.
+// The machine with nothing to do, and with requests that do nothing, at half of the most there is of
+// them: what is slow then is the machine.
 void Bench::MeasureBaseline() {
+  MeasureIdleMachine();
   constexpr int64_t kMostUs = 3'000'000, kHalfUs = 10'000'000;
   Step("baseline: requests that do nothing");
   RepeatSource source(FormatRequest("GET", "/health", {}));
@@ -292,6 +296,23 @@ void Bench::MeasureBaseline() {
                .note = Text("open loop, %.0f/s, from when it was due; %s", half.per_second(),
                             Percentiles(half.latency_us).c_str())});
   report_.Add(CalmFigure("health_half", half));
+}
+
+void Bench::MeasureIdleMachine() {
+  constexpr int64_t kWatchedMs = 10'000;
+  Step("baseline: the idle machine");
+  Pace pace;
+  ::poll(nullptr, 0, kWatchedMs);
+  const SlowTimes slow = pace.Stop();
+  report_.Add(
+      {.key = "idle_slow_percent",
+       .text = "Baseline: time in which the idle machine is slow",
+       .value = 100 * slow.share(),
+       .unit = "%",
+       .note = Text("of %lld s; arithmetic took more than twice its median, for up to %.0f ms "
+                    "at once; the server had nothing to do",
+                    static_cast<long long>(kWatchedMs / 1000),
+                    Ms(static_cast<uint64_t>(slow.longest_us())))});
 }
 
 CrowdOptions Bench::OptionsOf(const Mix& mix, double seconds) {

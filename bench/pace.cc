@@ -85,8 +85,9 @@ std::vector<SlowTimes::Span> SlowTimes::Merge(std::vector<Span> spans) {
 double SlowTimes::ShareOf(const std::vector<Span>& spans) const {
   int64_t sum_us = 0;
   for (const auto& [begin_us, end_us] : spans) sum_us += std::min(end_us, end_us_) - begin_us;
-  return end_us_ > begin_us_ ? static_cast<double>(sum_us) / static_cast<double>(end_us_ - begin_us_)
-                             : 0;
+  return end_us_ > begin_us_
+             ? static_cast<double>(sum_us) / static_cast<double>(end_us_ - begin_us_)
+             : 0;
 }
 
 bool SlowTimes::Delays(int64_t due_us) const {

@@ -38,9 +38,9 @@ class NatsServer {
   std::filesystem::path data() const { return std::filesystem::path(directory_.path()) / "data"; }
 
   void Start() {
-    std::vector<std::string> words = {"nats-server", "--addr",           "127.0.0.1",      "--port",
-                                      PortOf(url_),  "--ports_file_dir", directory_.path(),
-                                      "--config", settings_file()};
+    std::vector<std::string> words = {"nats-server",     "--addr",     "127.0.0.1",
+                                      "--port",          PortOf(url_), "--ports_file_dir",
+                                      directory_.path(), "--config",   settings_file()};
     if (has_ports_ || !cluster_) {
       words.insert(words.end(), {"--jetstream", "--store_dir", data()});
     }
