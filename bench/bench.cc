@@ -301,6 +301,7 @@ void Bench::MeasureBaseline() {
 void Bench::MeasureIdleMachine() {
   constexpr int64_t kWatchedMs = 10'000;
   Step("baseline: the idle machine");
+  server_->WaitUntilCalm();
   Pace pace;
   ::poll(nullptr, 0, kWatchedMs);
   const SlowTimes slow = pace.Stop();
@@ -309,8 +310,8 @@ void Bench::MeasureIdleMachine() {
        .text = "Baseline: time in which the idle machine is slow",
        .value = 100 * slow.share(),
        .unit = "%",
-       .note = Text("of %lld s; arithmetic took more than twice its median, for up to %.0f ms "
-                    "at once; the server had nothing to do",
+       .note = Text("of %lld s, at less than half of its speed, for up to %.0f ms at once; the "
+                    "server had nothing to do",
                     static_cast<long long>(kWatchedMs / 1000),
                     Ms(static_cast<uint64_t>(slow.longest_us())))});
 }
@@ -381,8 +382,10 @@ void Bench::RunMix(const Mix& mix) {
   if (mix.name == "post") posts_per_s_ = outcome.load.per_second();
   AddMixFigures(mix, outcome, source);
   if (rate > 0 || posts_per_s_ == 0 || mix.name == "realistic") return;
-  // Latency is a matter of the load: at half of what there can be.
+  // Latency is a matter of the load: at half of what there can be, without what that much left to
+  // do, which is compactions.
   double half = outcome.load.per_second() / 2;
+  server_->WaitUntilCalm();
   Step(Text("load: %s, %.0f requests/s", mix.name.c_str(), half));
   CrowdLoad calm(*world_, *readers_, *expected_, begin_, OptionsOf(mix, options_.seconds), clock_);
   Outcome at_half = RunLoadOf(calm, half, options_.seconds, true);

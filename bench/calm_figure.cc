@@ -10,9 +10,9 @@ Figure CalmFigure(const std::string& key, const LoadResult& load) {
   char note[256];
   std::snprintf(
       note, sizeof note,
-      "left out: %.1f %% of the time, in which arithmetic took more than twice as long, up "
-      "to %.0f ms at once, and as long again after each; p50 %.2f ms, p99 %.2f ms, p99.9 "
-      "%.2f ms",
+      "without the %.1f %% of the time in which the processors had less than half of their "
+      "speed, up to %.0f ms at once, or that worked off; p50 %.2f ms, p99 %.2f ms, "
+      "p99.9 %.2f ms",
       100 * load.slow.delayed_share(), ms(static_cast<uint64_t>(load.slow.longest_us())),
       ms(calm_us.Percentile(50)), ms(calm_us.Percentile(99)), ms(calm_us.Percentile(99.9)));
   return {.key = key + "_calm_p99_ms",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include "base/thread_name.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr auto kPause = std::chrono::milliseconds(2);
 constexpr int kTries = 3;
 constexpr int kSteps = 2'000;
+constexpr double kHalf = 0.5;
 
 // Depends on itself at each step, so that no processor can do several at once.
 void DoArithmetic() {
@@ -43,51 +45,72 @@ int64_t MedianNs(std::vector<SlowTimes::Sample> samples) {
   return middle->took_ns;
 }
 
+// How fast one processor was from its sample before to this one; 1 is its full speed.
+struct Reading {
+  int64_t at_us;
+  size_t processor;
+  double speed;
+};
+
+// In the order of time.
+std::vector<Reading> ReadingsOf(const std::vector<std::vector<SlowTimes::Sample>>& processors) {
+  std::vector<Reading> readings;
+  for (size_t i = 0; i < processors.size(); ++i) {
+    if (processors[i].empty()) continue;
+    const auto full_ns = static_cast<double>(MedianNs(processors[i]));
+    for (const auto& [at_us, took_ns] : processors[i]) {
+      readings.push_back({at_us, i, std::min(1.0, full_ns / static_cast<double>(took_ns))});
+    }
+  }
+  std::ranges::sort(readings, {}, &Reading::at_us);
+  return readings;
+}
+
 }  // namespace
 
 SlowTimes::SlowTimes(const std::vector<std::vector<Sample>>& processors) {
-  std::vector<Span> slow;
-  begin_us_ = INT64_MAX;
-  for (const auto& samples : processors) {
-    if (samples.empty()) continue;
-    begin_us_ = std::min(begin_us_, samples.front().at_us);
-    end_us_ = std::max(end_us_, samples.back().at_us);
-    const int64_t bound_ns = 2 * MedianNs(samples);
-    for (size_t i = 1; i < samples.size(); ++i) {
-      if (samples[i].took_ns > bound_ns) slow.push_back({samples[i - 1].at_us, samples[i].at_us});
-    }
+  const std::vector<Reading> readings = ReadingsOf(processors);
+  if (readings.empty()) return;
+  begin_us_ = readings.front().at_us;
+  end_us_ = readings.back().at_us;
+  std::vector<double> speeds(processors.size(), 1.0);
+  double owed_us = 0;  // work that has piled up, as time at full speed
+  int64_t last_us = begin_us_;
+  for (const Reading& reading : readings) {
+    speeds[reading.processor] = reading.speed;
+    const double speed =
+        std::accumulate(speeds.begin(), speeds.end(), 0.0) / static_cast<double>(speeds.size());
+    const double owed_before_us = owed_us;
+    owed_us += static_cast<double>(reading.at_us - last_us) * (kHalf - speed);
+    owed_us = std::max(0.0, owed_us);
+    const Span span{last_us, reading.at_us};
+    if (speed < kHalf) Append(slow_, span);
+    if (owed_us > 0 || owed_before_us > 0) Append(delayed_, span);
+    last_us = reading.at_us;
   }
-  slow_ = Merge(std::move(slow));
-  std::vector<Span> delayed;
-  int64_t until_us = INT64_MIN / 2;
-  for (const auto& [begin_us, end_us] : slow_) {
-    longest_us_ = std::max(longest_us_, end_us - begin_us);
-    const int64_t left_over_us = std::max<int64_t>(0, until_us - begin_us);
-    until_us = end_us + left_over_us + (end_us - begin_us);
-    delayed.push_back({begin_us, until_us});
-  }
-  delayed_ = Merge(std::move(delayed));
 }
 
-std::vector<SlowTimes::Span> SlowTimes::Merge(std::vector<Span> spans) {
-  std::ranges::sort(spans, {}, &Span::begin_us);
-  std::vector<Span> merged;
-  for (const Span& span : spans) {
-    if (!merged.empty() && span.begin_us <= merged.back().end_us) {
-      merged.back().end_us = std::max(merged.back().end_us, span.end_us);
-    } else {
-      merged.push_back(span);
-    }
+void SlowTimes::Append(Spans& spans, Span span) {
+  if (!spans.empty() && spans.back().end_us == span.begin_us) {
+    spans.back().end_us = span.end_us;
+  } else {
+    spans.push_back(span);
   }
-  return merged;
 }
 
-double SlowTimes::ShareOf(const std::vector<Span>& spans) const {
+double SlowTimes::ShareOf(const Spans& spans) const {
   int64_t sum_us = 0;
-  for (const auto& [begin_us, end_us] : spans) sum_us += std::min(end_us, end_us_) - begin_us;
-  return end_us_ > begin_us_
-             ? static_cast<double>(sum_us) / static_cast<double>(end_us_ - begin_us_)
-             : 0;
+  for (const auto& [begin_us, end_us] : spans) sum_us += end_us - begin_us;
+  const int64_t all_us = std::max<int64_t>(1, end_us_ - begin_us_);
+  return static_cast<double>(sum_us) / static_cast<double>(all_us);
+}
+
+int64_t SlowTimes::longest_us() const {
+  int64_t longest_us = 0;
+  for (const auto& [begin_us, end_us] : slow_) {
+    longest_us = std::max(longest_us, end_us - begin_us);
+  }
+  return longest_us;
 }
 
 bool SlowTimes::Delays(int64_t due_us) const {

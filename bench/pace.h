@@ -9,7 +9,7 @@
 
 namespace stampede::bench {
 
-// Times in which the machine itself ran at less than half of its speed, whatever ran on it.
+// Times in which the machine itself had less than half of its speed, whatever ran on it.
 class SlowTimes {
  public:
   struct Sample {
@@ -18,15 +18,15 @@ class SlowTimes {
   };
 
   SlowTimes() = default;
-  // The samples of each processor, in their order. Slow is what took more than twice the median of
-  // its processor, from the sample before it on.
+  // The samples of each processor, in their order. The median is full speed; a machine has the mean
+  // of its processors' speeds.
   explicit SlowTimes(const std::vector<std::vector<Sample>>& processors);
 
   // Of the time from the first sample to the last; 0 without samples.
   double share() const { return ShareOf(slow_); }
-  int64_t longest_us() const { return longest_us_; }
-  // Whether what was due then had to wait for the machine: at half load what has queued up in a slow
-  // time needs as long again to be worked off.
+  int64_t longest_us() const;
+  // Whether what was due then had to wait for the machine, at half load: work piles up while the
+  // machine is slow, and what speed it has above half works that off.
   bool Delays(int64_t due_us) const;
   double delayed_share() const { return ShareOf(delayed_); }  // of the time, too
 
@@ -34,11 +34,12 @@ class SlowTimes {
   struct Span {
     int64_t begin_us, end_us;
   };
-  static std::vector<Span> Merge(std::vector<Span> spans);
-  double ShareOf(const std::vector<Span>& spans) const;
+  using Spans = std::vector<Span>;  // in order, apart
+  static void Append(Spans& spans, Span span);
+  double ShareOf(const Spans& spans) const;
 
-  int64_t begin_us_ = 0, end_us_ = 0, longest_us_ = 0;
-  std::vector<Span> slow_, delayed_;  // in order, apart
+  int64_t begin_us_ = 0, end_us_ = 0;
+  Spans slow_, delayed_;
 };
 
 // Watches how fast the machine is while something else is measured: every 2 ms a thread on each

@@ -17,15 +17,15 @@ std::vector<SlowTimes::Sample> Samples(const std::vector<int64_t>& took) {
 }
 
 TEST(SlowTimes, NothingIsSlowAtAnEvenPace) {
-  SlowTimes times({Samples({10, 11, 9, 20, 10})});
+  SlowTimes times({Samples({10, 11, 9, 20, 10, 10})});
   EXPECT_EQ(times.share(), 0);
   EXPECT_EQ(times.longest_us(), 0);
   EXPECT_FALSE(times.Delays(3'000));
 }
 
-TEST(SlowTimes, WhatQueuedUpIsWorkedOffInAsLongAgain) {
-  // From 2 to 4 ms.
-  SlowTimes times({Samples({10, 10, 10, 21, 90, 10, 10, 10, 10, 10, 10})});
+TEST(SlowTimes, WhatPiledUpAtHalfLoadIsWorkedOffWithTheOtherHalf) {
+  // Nearly no speed from 2 to 4 ms: 1 ms of work piles up, which half of the speed works off by 6 ms.
+  SlowTimes times({Samples({10, 10, 10, 90'000, 90'000, 10, 10, 10, 10, 10, 10})});
   EXPECT_DOUBLE_EQ(times.share(), 0.2);
   EXPECT_DOUBLE_EQ(times.delayed_share(), 0.4);
   EXPECT_EQ(times.longest_us(), 2'000);
@@ -35,17 +35,24 @@ TEST(SlowTimes, WhatQueuedUpIsWorkedOffInAsLongAgain) {
   EXPECT_FALSE(times.Delays(6'001));
 }
 
-TEST(SlowTimes, ASlowTimeBeforeTheLastIsWorkedOffAddsToIt) {
-  // From 1 to 3 ms, of which 1 ms is left at 4 ms; from 4 to 5 ms.
-  SlowTimes times({Samples({10, 10, 90, 90, 10, 90, 10, 10, 10, 10, 10, 10, 10})});
-  EXPECT_TRUE(times.Delays(6'999));
-  EXPECT_FALSE(times.Delays(7'001));
+TEST(SlowTimes, ItTakesLongerWhileTheMachineIsNotYetAtItsFullSpeed) {
+  // At 1.5 times the duration, a sixth of the speed is left for it.
+  SlowTimes times({Samples({10, 10, 90'000, 15, 15, 10, 10, 10, 10, 10, 10})});
+  EXPECT_TRUE(times.Delays(4'999));
+  EXPECT_FALSE(times.Delays(5'001));
 }
 
-TEST(SlowTimes, OneSlowProcessorIsASlowMachine) {
-  SlowTimes times({Samples({10, 10, 10, 10, 10}), Samples({30, 30, 30, 70, 30}), {}});
-  EXPECT_DOUBLE_EQ(times.share(), 0.25);
-  EXPECT_TRUE(times.Delays(2'500));
+TEST(SlowTimes, ASlowTimeBeforeTheLastIsWorkedOffAddsToIt) {
+  // 1 ms of work at 3 ms, half of which is left at 4 ms; 1 ms at 5 ms.
+  SlowTimes times({Samples({10, 90'000, 90'000, 90'000, 10, 90'000, 10, 10, 10, 10, 10, 10, 10})});
+  EXPECT_TRUE(times.Delays(7'500));
+  EXPECT_FALSE(times.Delays(8'501));
+}
+
+TEST(SlowTimes, WhatOneProcessorCannotDoTheOtherDoes) {
+  SlowTimes times({Samples({10, 10, 10, 10, 10}), Samples({30, 30, 30, 90, 30}), {}});
+  EXPECT_DOUBLE_EQ(times.share(), 0);
+  EXPECT_FALSE(times.Delays(2'500));
 }
 
 TEST(SlowTimes, WithoutSamplesNothingIsKnown) {
