@@ -111,7 +111,8 @@ struct JobRunner::Impl {
   void Start();
   void Stop();
   bool WaitUntilIdle(int64_t timeout_ms);
-  bool WaitUntilIdleAsKnown(int64_t deadline_us);
+  // How many jobs had ended by then; nothing after the deadline.
+  std::optional<uint64_t> WaitUntilIdleAsKnown(int64_t deadline_us);
   void Collect();
 
   void OnJob(std::string_view kind, const std::string& key, int64_t run_at_ms);
@@ -159,6 +160,7 @@ struct JobRunner::Impl {
   bool sweeping_ STAMPEDE_GUARDED_BY(mutex_) = false;
   // Every job that was in the store, due before this, is known here, unless its lane overflowed.
   int64_t swept_until_ms_ STAMPEDE_GUARDED_BY(mutex_) = 0;
+  uint64_t ends_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // of jobs that this process ran
   int64_t next_sweep_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   std::thread timer_;
   std::thread maintenance_;
@@ -224,23 +226,24 @@ bool JobRunner::Impl::IsIdle(int64_t now_ms) {
 bool JobRunner::Impl::WaitUntilIdle(int64_t timeout_ms) {
   SystemClock real;
   const int64_t deadline_us = real.MonotonicUs() + timeout_ms * 1000;
-  while (WaitUntilIdleAsKnown(deadline_us)) {
-    // A job is known here once its commit is durable.
+  while (const std::optional<uint64_t> ends = WaitUntilIdleAsKnown(deadline_us)) {
+    // A job is known here once its commit is durable. One that began and ended meanwhile may have
+    // caused others.
     Signal durable;
     committer.store().WhenDurable([&](const std::exception_ptr&) { durable.Set(); });
     durable.Wait();
     MutexLock lock(mutex_);
-    if (IsIdle(clock.NowMs())) return true;
+    if (ends_ == *ends && IsIdle(clock.NowMs())) return true;
   }
   return false;
 }
 
-bool JobRunner::Impl::WaitUntilIdleAsKnown(int64_t deadline_us) {
+std::optional<uint64_t> JobRunner::Impl::WaitUntilIdleAsKnown(int64_t deadline_us) {
   constexpr int64_t kPollUs = 2'000;  // the clock may be moved without a signal
   SystemClock real;
   MutexLock lock(mutex_);
   while (!IsIdle(clock.NowMs())) {
-    if (real.MonotonicUs() >= deadline_us) return false;
+    if (real.MonotonicUs() >= deadline_us) return std::nullopt;
     if (swept_until_ms_ <= clock.NowMs() && !sweeping_) {
       sweep_wanted_ = true;
       maintenance_wake_.NotifyOne();
@@ -248,7 +251,7 @@ bool JobRunner::Impl::WaitUntilIdleAsKnown(int64_t deadline_us) {
     timer_wake_.NotifyOne();
     ended_.WaitFor(mutex_, kPollUs);
   }
-  return true;
+  return ends_;
 }
 
 bool JobRunner::Impl::stopping() {
@@ -353,6 +356,7 @@ void JobRunner::Impl::RunJob(Lane& lane, const std::shared_ptr<Held>& held) {
   }
   MutexLock lock(mutex_);
   --lane.running;
+  ++ends_;
   lane.known.erase(held->key);
   held_.erase(held->key);
   if (next_key) Insert(lane, *next_key, events::ReadJobKey(*next_key).due_ms);

@@ -123,6 +123,7 @@ void Receiver::Open() {
     ReplaceIfUnledForLong();
     throw std::runtime_error("nats: nobody leads the stream");
   }
+  unled_seen_us_ = 0;
   const bool placed = next_ > 0;
   const bool withheld = placed && Withholds(state);
   const bool continues = placed && !withheld && Continues(state);

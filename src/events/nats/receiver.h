@@ -93,8 +93,8 @@ class Receiver {
   uint64_t behind_at_ = 0;
   uint64_t waits_for_ = 0;  // `next_` when the stream was seen to have it; 0: it had not
   int64_t waits_since_us_ = 0;
-  int64_t unled_seen_us_ = 0;   // the last time that nobody led the stream
-  int64_t unled_since_us_ = 0;  // the first of these without a better look between
+  int64_t unled_seen_us_ = 0;   // when nobody led the stream at the last look; else 0
+  int64_t unled_since_us_ = 0;  // the first of these looks
   int64_t waited_us_ = 0;       // when it last began to wait, or to take what was gathered
   int64_t contact_us_;          // when the stream last was known to be heard
   int64_t blind_since_us_;
