@@ -22,7 +22,9 @@ class SlowTimes {
   // of its processors' speeds.
   explicit SlowTimes(const std::vector<std::vector<Sample>>& processors);
 
-  // Of the time from the first sample to the last; 0 without samples.
+  // From the first sample to the last.
+  int64_t watched_us() const { return end_us_ - begin_us_; }
+  // Of that time; 0 without samples.
   double share() const { return ShareOf(slow_); }
   int64_t longest_us() const;
   // Whether what was due then had to wait for the machine, at half load: work piles up while the
@@ -45,7 +47,7 @@ class SlowTimes {
 // Watches how fast the machine is while something else is measured: every 2 ms a thread on each
 // processor does some microseconds of arithmetic, without memory or system calls, and takes the time
 // of that alone; with real-time priority where this process may, so that it is on time. Uses about
-// one hundredth of a processor.
+// one hundredth of a processor, by estimate.
 class Pace {
  public:
   Pace();

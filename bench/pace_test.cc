@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <vector>
+
+#include "base/clock.h"
 
 namespace stampede::bench {
 namespace {
@@ -61,11 +64,15 @@ TEST(SlowTimes, WithoutSamplesNothingIsKnown) {
   EXPECT_FALSE(SlowTimes({{}, {}}).Delays(1));
 }
 
-TEST(Pace, WatchesUntilItIsStopped) {
+TEST(Pace, WatchesFromItsBeginningToItsStop) {
+  SystemClock clock;
+  const int64_t begin_us = clock.MonotonicUs();
   Pace pace;
+  while (clock.MonotonicUs() < begin_us + 100'000) std::this_thread::yield();
   SlowTimes times = pace.Stop();
-  EXPECT_GE(times.share(), 0);
-  EXPECT_LE(times.share(), 1);
+  EXPECT_GT(times.watched_us(), 0);
+  EXPECT_LE(times.watched_us(), clock.MonotonicUs() - begin_us);
+  EXPECT_LE(times.longest_us(), times.watched_us());
 }
 
 }  // namespace

@@ -220,12 +220,15 @@ natsStatus Receiver::Next(Message& message) {
 
 bool Receiver::StillUpToDate() {
   const StreamState state = client_.GetStream();
-  contact_us_ = blind_since_us_ = clock_.MonotonicUs();
+  contact_us_ = clock_.MonotonicUs();
   if (!state.led || state.created != created_ || state.last + 1 < next_) return false;
+  if (state.last < next_) {
+    blind_since_us_ = contact_us_;
+    behind_at_ = 0;
+    return true;
+  }
   // What is behind now may be under way; if it is still at the next look, it is lost.
-  const bool stuck = state.last >= next_ && behind_at_ == next_;
-  behind_at_ = state.last >= next_ ? next_ : 0;
-  return !stuck;
+  return std::exchange(behind_at_, next_) != next_;
 }
 
 bool Receiver::Take(natsMsg* message) {

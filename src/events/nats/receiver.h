@@ -96,8 +96,8 @@ class Receiver {
   int64_t unled_seen_us_ = 0;   // when nobody led the stream at the last look; else 0
   int64_t unled_since_us_ = 0;  // the first of these looks
   int64_t waited_us_ = 0;       // when it last began to wait, or to take what was gathered
-  int64_t contact_us_;          // when the stream last was known to be heard
-  int64_t blind_since_us_;
+  int64_t contact_us_;          // when something was heard, or the stream was last looked at
+  int64_t blind_since_us_;      // when it was last known that everything was heard
   int64_t next_warning_us_ = 0;
   std::thread thread_;
 };
