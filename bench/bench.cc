@@ -295,7 +295,7 @@ void Bench::MeasureBaseline() {
                .unit = "ms",
                .note = Text("open loop, %.0f/s, from when it was due; %s", half.per_second(),
                             Percentiles(half.latency_us).c_str())});
-  report_.Add(CalmFigure("health_half", half));
+  AddCalmFigures(report_, "health_half", half);
 }
 
 void Bench::MeasureIdleMachine() {
@@ -397,7 +397,7 @@ void Bench::RunMix(const Mix& mix) {
        .floor = mix.name == "read" ? "< 10 ms" : "",
        .note = Text("open loop, %.0f/s, from when it was due; %s", at_half.load.per_second(),
                     Percentiles(at_half.load.latency_us).c_str())});
-  report_.Add(CalmFigure(mix.name + "_half", at_half.load));
+  AddCalmFigures(report_, mix.name + "_half", at_half.load);
   if (posts > 0) AddVisibleFigures(calm, mix.name + "_half");
 }
 

@@ -7,8 +7,9 @@
 
 namespace stampede::bench {
 
-// p99 of a load that was run with LoadOptions::watch_pace, without what the machine itself delayed,
-// and how much that was. `key`: what the load has in the JSON.
-Figure CalmFigure(const std::string& key, const LoadResult& load);
+// Two rows on an open loop that was run with LoadOptions::watch_pace: p99 without what the machine
+// itself delayed, and how much that was; and p99 of each second on its own, which no single stop
+// decides. `key`: what the load has in the JSON.
+void AddCalmFigures(Report& report, const std::string& key, const LoadResult& load);
 
 }  // namespace stampede::bench

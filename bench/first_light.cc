@@ -396,7 +396,7 @@ class FirstLight {
                    .unit = "ms",
                    .note = note});
     }
-    report_.Add(CalmFigure(key, half));
+    AddCalmFigures(report_, key, half);
   }
 
   static constexpr const char* kDeliveries = "feed_deliveries_total";

@@ -287,6 +287,11 @@ class Run {
   void Record(int64_t due_us, int64_t latency_us) {
     result_.latency_us.Record(static_cast<uint64_t>(latency_us));
     if (pace_) timed_.emplace_back(due_us, latency_us);
+    if (options_.rate_per_s == 0) return;
+    const auto second = static_cast<size_t>((due_us - start_us_) / 1'000'000);
+    auto& seconds = result_.each_second_us;
+    if (seconds.size() <= second) seconds.resize(second + 1);
+    seconds[second].Record(static_cast<uint64_t>(latency_us));
   }
 
   void SortOutSlowTimes() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/histogram.h"
 #include "bench/pace.h"
@@ -54,6 +55,8 @@ struct LoadResult {
   double own_cpu_s = 0;  // of the thread that ran the load
   SlowTimes slow;
   Histogram calm_us;  // latency_us without what was due when the machine was slow, or caught up
+  // Open loop: latency_us of what was due in each second on its own; the last may be a part of one.
+  std::vector<Histogram> each_second_us;
 
   // Without the urgent ones.
   double per_second() const {

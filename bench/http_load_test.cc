@@ -79,6 +79,8 @@ TEST_F(HttpLoadTest, AnOpenLoopKeepsToItsRate) {
       {.port = server_.port(), .connections = 4, .rate_per_s = 2'000, .duration_us = 500'000});
   EXPECT_TRUE(result.clean());
   EXPECT_EQ(result.calm_us.count(), 0u) << "nobody watched the machine";
+  ASSERT_EQ(result.each_second_us.size(), 1u) << "half a second";
+  EXPECT_EQ(result.each_second_us[0].count(), result.latency_us.count());
   EXPECT_NEAR(static_cast<double>(result.right), 1'000, 200);
   EXPECT_EQ(result.right, static_cast<uint64_t>(echo_.requests));
 }

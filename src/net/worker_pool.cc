@@ -1,17 +1,10 @@
 #include "net/worker_pool.h"
 
-#include <sys/resource.h>
-
 #include "base/clock.h"
 #include "base/thread_name.h"
+#include "base/thread_priority.h"
 
 namespace stampede::net {
-
-namespace {
-
-constexpr int kNice = 3;  // about half the weight of the others
-
-}  // namespace
 
 WorkerPool::WorkerPool(int workers, int preferred, size_t queue_max)
     : workers_(static_cast<size_t>(workers)),
@@ -72,10 +65,7 @@ void WorkerPool::Stop() {
 
 void WorkerPool::Work() {
   NameThread("worker");
-  // What is begun here others finish: the log's flusher, the feeds, the sockets' loop. On a machine
-  // with more to do than processors they go first, or what waits for them grows. On Linux this is
-  // the thread's own priority (setpriority(2), "C library/kernel differences").
-  setpriority(PRIO_PROCESS, 0, kNice);
+  LowerThread(ThreadPriority::kBegins);  // or what waits for those that finish it grows
   while (std::shared_ptr<Job> job = Take()) job->Run();
 }
 

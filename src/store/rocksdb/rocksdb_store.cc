@@ -19,6 +19,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "base/thread_priority.h"
 #include "obs/log.h"
 #include "store/rocksdb/bulk_writer.h"
 #include "store/rocksdb/counter_merge.h"
@@ -94,6 +95,18 @@ class FaultLog final : public rocksdb::EventListener {
   }
 };
 
+// Memtables are written out and tables compacted with what workers leave. These are seconds of
+// computing each, and the processor they took for them was missing from requests.
+class MaintenanceYields final : public rocksdb::EventListener {
+ public:
+  // Both are called by the thread that is about to do it.
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { Yield(); }
+  void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { Yield(); }
+
+ private:
+  static void Yield() { LowerThread(ThreadPriority::kBackground); }
+};
+
 // The engine's own messages go where all others go. A file of its own would be one more thing that
 // a full disk breaks: Debian's RocksDB aborts at the second line that it cannot write.
 class EngineLog final : public rocksdb::Logger {
@@ -132,7 +145,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& ours) {
   options.info_log = std::make_shared<EngineLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.listeners.push_back(std::make_shared<FaultLog>());
+  options.listeners = {std::make_shared<FaultLog>(), std::make_shared<MaintenanceYields>()};
   return options;
 }
 

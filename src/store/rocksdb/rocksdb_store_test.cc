@@ -286,6 +286,33 @@ TEST(RocksDbStore, AnAdditionToARecordStopsNobodyElse) {
   EXPECT_EQ(WholeActions(*OpenTiny(directory.path())).size(), 1u);
 }
 
+// The nice value of the thread that writes memtables out; nothing while there is none.
+std::optional<int> PriorityOfFlushes() {
+  for (const auto& thread : fs::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(thread.path() / "comm"), name);
+    if (name != "rocksdb:high") continue;
+    return getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoi(thread.path().filename())));
+  }
+  return std::nullopt;
+}
+
+TEST(RocksDbStore, WritingAMemtableOutLeavesProcessorsToOthers) {
+  TempDir directory;
+  auto store = OpenTiny(directory.path());
+  const int own = getpriority(PRIO_PROCESS, 0);
+  uint64_t n = 0;
+  const auto flushes_yield = [&] {
+    for (int i = 0; i < 500; ++i) store->Commit(ActionOf(n++));
+    return PriorityOfFlushes().value_or(own) >= 10;
+  };
+  int rounds = 0;
+  while (!flushes_yield() && ++rounds < 20) {
+  }
+  EXPECT_LT(rounds, 20);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
+}
+
 TEST(RocksDbStore, ACheckpointIsAStoreOfItsOwn) {
   TempDir directory;
   auto store = OpenTiny(directory.path() + "/live");
