@@ -35,8 +35,8 @@ Figure MiddleSecondFigure(const std::string& key, const LoadResult& load) {
   const double middle_ms = p99_us.empty() ? 0 : Ms(p99_us[p99_us.size() / 2]);
   char note[128];
   std::snprintf(note, sizeof note,
-                "each second on its own; %td of %zu are under %.0f ms, the worst has %.2f ms", under,
-                p99_us.size(), Ms(kShortUs), p99_us.empty() ? 0 : Ms(p99_us.back()));
+                "each second on its own; %td of %zu are under %.0f ms, the worst has %.2f ms",
+                under, p99_us.size(), Ms(kShortUs), p99_us.empty() ? 0 : Ms(p99_us.back()));
   return {.key = key + "_middle_second_p99_ms",
           .text = "– p99 of the middle second",
           .value = middle_ms,

@@ -1,5 +1,8 @@
 #include "features/feeds/engine.h"
 
+#include <chrono>
+#include <thread>
+
 #include "base/limits.h"
 #include "features/feeds/merge.h"
 #include "features/relationships/policy.h"
@@ -126,9 +129,16 @@ void FeedEngine::OnEvent(const events::Event& event) {
 }
 
 bool FeedEngine::OnIdle() {
-  MutexLock lock(mutex_);
-  bool pushing = PushSlice();
-  return PurgeSlice() || pushing;
+  bool pushing, purging;
+  int64_t rest_us;
+  {
+    MutexLock lock(mutex_);
+    pushing = PushSlice();
+    purging = PurgeSlice();
+    rest_us = pushing && !purging ? RestUs() : 0;
+  }
+  if (rest_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(rest_us));
+  return pushing || purging;
 }
 
 // --- Readers ---
@@ -261,11 +271,12 @@ void FeedEngine::Deliver(const OutboxRow& row) {
   bool plain = row.visibility() != static_cast<int>(Visibility::kDirect) &&
                (!row.in_reply_to_id() || row.in_reply_to_account() == row.author()) &&
                (!row.reblog_of() || watchers->no_boosts.empty()) && watchers->languages.empty();
-  if (plain && watchers->slots.size() <= kSliceSlots) return Insert(watchers->slots, entry);
+  if (plain && watchers->slots.size() <= options_.slice_slots)
+    return Insert(watchers->slots, entry);
   // Who is not a recipient of their own reply, and who would be late in a list that is pushed in turns.
   if (auto own = SlotOf(row.author())) Insert({&*own, 1}, entry);
   std::vector<Slot> slots = plain ? watchers->slots : Recipients(*watchers, row);
-  if (slots.size() <= kSliceSlots) return Insert(slots, entry);
+  if (slots.size() <= options_.slice_slots) return Insert(slots, entry);
   pushes_.push_back({.entry = entry, .slots = std::move(slots)});
 }
 
@@ -316,8 +327,10 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
 
 bool FeedEngine::PushSlice() {
   if (pushes_.empty()) return false;
+  if (RestUs() > 0) return true;
+  const int64_t begin_us = clock_.MonotonicUs();
   Push& push = pushes_.front();
-  size_t count = std::min(kSliceSlots, push.slots.size() - push.next);  // 0: retracted
+  size_t count = std::min(options_.slice_slots, push.slots.size() - push.next);  // 0: retracted
   Insert(std::span(push.slots).subspan(push.next, count), push.entry);
   push.next += count;
   if (push.next == push.slots.size()) {
@@ -326,7 +339,13 @@ bool FeedEngine::PushSlice() {
     pushes_.push_back(std::move(push));
     pushes_.pop_front();
   }
+  const int64_t end_us = clock_.MonotonicUs();
+  push_again_us_ = end_us + (end_us - begin_us);
   return !pushes_.empty();
+}
+
+int64_t FeedEngine::RestUs() const {
+  return pushes_.size() > kRestingPushesMax ? 0 : push_again_us_ - clock_.MonotonicUs();
 }
 
 const std::vector<FeedEngine::Slot>& FeedEngine::SortedSlots(Watchers& watchers) {

@@ -19,13 +19,15 @@ struct FeedOptions {
   size_t bytes_max = 128 * 1024 * 1024;  // rings and watch lists together; the least read go first
   size_t rebuild_entries = 100;          // how much of a feed is read from the store at first
   size_t entries_max = limits::kFeedEntriesMax;  // how much of it is kept
+  // A post by somebody with more watchers than this is pushed in slices of it, between other posts.
+  size_t slice_slots = 8192;
 };
 
 // The home feeds of this node's active readers, in RAM: pushed by the events, rebuilt from the store
 // when absent. A cache: dropping any feed at any time changes no answer. Thread-safe.
 //
 // `watchers` of an author are the slots of the feeds that their posts go to. Everything is behind
-// one mutex, held for a slice of a push (kSliceSlots inserts) or the copying of a page at a time;
+// one mutex, held for a slice of a push (slice_slots inserts) or the copying of a page at a time;
 // the store is read without it. While a feed is being rebuilt it already receives events, and since
 // a ring takes entries in any order and any number of times, nothing is missed or doubled.
 class FeedEngine final : public events::Bus::Subscriber {
@@ -59,8 +61,9 @@ class FeedEngine final : public events::Bus::Subscriber {
 
  private:
   using Slot = FeedRings::Slot;
-  // A post by somebody with more watchers than this is pushed in slices of it, between other posts.
-  static constexpr size_t kSliceSlots = 8192;
+  // After each slice pushes rest for as long as it took, so that one to everybody leaves the
+  // processors to requests for half of the time; not when more than this wait for their turns.
+  static constexpr size_t kRestingPushesMax = 8;
 
   enum class State : uint8_t { kFree, kBuilding, kReady, kDead };
   // What a push does not touch; the entries are in the ring of the same slot, open while the feed is
@@ -112,7 +115,9 @@ class FeedEngine final : public events::Bus::Subscriber {
       STAMPEDE_REQUIRES(mutex_);
   const std::vector<Slot>& SortedSlots(Watchers& watchers) STAMPEDE_REQUIRES(mutex_);
   void Insert(std::span<const Slot> slots, FeedEntry entry) STAMPEDE_REQUIRES(mutex_);
+  // Whether there is more to push. Does nothing while pushes rest.
   bool PushSlice() STAMPEDE_REQUIRES(mutex_);
+  int64_t RestUs() const STAMPEDE_REQUIRES(mutex_);
   // Takes dead slots out of the watch lists, some lists at a time; only then they are used again.
   bool PurgeSlice() STAMPEDE_REQUIRES(mutex_);
 
@@ -133,6 +138,7 @@ class FeedEngine final : public events::Bus::Subscriber {
   std::unordered_map<AccountId, uint32_t> author_index_ STAMPEDE_GUARDED_BY(mutex_);
   std::deque<Watchers> watchers_ STAMPEDE_GUARDED_BY(mutex_);  // by author index
   std::deque<Push> pushes_ STAMPEDE_GUARDED_BY(mutex_);
+  int64_t push_again_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   std::vector<Slot> purging_ STAMPEDE_GUARDED_BY(mutex_);
   size_t purge_next_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   size_t feed_bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // of those that are ready, but the rings

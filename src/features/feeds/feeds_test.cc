@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <thread>
 
 #include "features/feeds/engine.h"
 #include "features/feeds/view.h"
@@ -260,6 +261,44 @@ TEST(FeedEngine, SlotsOfDroppedFeedsAreUsedAgainOnlyWhenNobodyDeliversToThem) {
   world.Post(world.bob, "nobody reads this");
   EXPECT_EQ(world.Home(world.alice).size(), 6u);
 }
+
+// With a clock that goes on, pushes rest between slices, too.
+class SlicedPush : public ::testing::TestWithParam<bool> {};
+
+TEST_P(SlicedPush, ReachesEverybodyOnce) {
+  constexpr size_t kReaders = 30, kPosts = 3;
+  World world;
+  world.home.reset(), world.engine.reset();
+  SystemClock system;
+  Clock& clock = GetParam() ? static_cast<Clock&>(system) : world.clock;
+  FeedEngine engine(world.store, world.relationships, *world.bus, clock, world.random,
+                    world.metrics, {.slice_slots = 2});
+  std::vector<AccountId> readers;
+  for (size_t i = 0; i < kReaders; ++i) {
+    readers.push_back(world.Add("reader" + std::to_string(i)));
+    world.relationships.Follow(readers.back(), world.bob, {});
+    EXPECT_TRUE(engine.Candidates(readers.back(), {}, 20, false).empty());
+  }
+  const uint64_t before = engine.stats().deliveries;
+  std::vector<uint64_t> newest_first;
+  for (size_t i = 0; i < kPosts; ++i) {
+    newest_first.insert(newest_first.begin(), world.Post(world.bob, "to all").value());
+  }
+  const auto arrived = [&] { return engine.stats().deliveries - before; };
+  const int64_t deadline_us = system.MonotonicUs() + 20'000'000;
+  while (arrived() < kReaders * kPosts && system.MonotonicUs() < deadline_us) {
+    world.bus->WaitUntilHandled(&engine, 1'000);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(arrived(), kReaders * kPosts);
+  for (AccountId reader : readers) {
+    std::vector<uint64_t> ids;
+    for (const FeedEntry& entry : engine.Candidates(reader, {}, 20, false)) ids.push_back(entry.id);
+    EXPECT_EQ(ids, newest_first);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(WithoutAndWithRests, SlicedPush, ::testing::Bool());
 
 // Random graphs, posts, deletes, boosts, blocks, mutes, follows and restarts: whatever was pushed,
 // every reader's home is what the records say it must be.
