@@ -1,8 +1,5 @@
 #include "features/feeds/engine.h"
 
-#include <chrono>
-#include <thread>
-
 #include "base/limits.h"
 #include "features/feeds/merge.h"
 #include "features/relationships/policy.h"
@@ -129,16 +126,12 @@ void FeedEngine::OnEvent(const events::Event& event) {
 }
 
 bool FeedEngine::OnIdle() {
-  bool pushing, purging;
-  int64_t rest_us;
-  {
-    MutexLock lock(mutex_);
-    pushing = PushSlice();
-    purging = PurgeSlice();
-    rest_us = pushing && !purging ? RestUs() : 0;
-  }
-  if (rest_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(rest_us));
-  return pushing || purging;
+  MutexLock lock(mutex_);
+  const bool pushing = PushSlice();
+  if (PurgeSlice()) return true;
+  const int64_t rest_us = RestUs();
+  if (pushing && rest_us > 0) rested_.WaitFor(mutex_, rest_us);
+  return pushing;
 }
 
 // --- Readers ---

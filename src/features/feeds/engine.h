@@ -130,6 +130,7 @@ class FeedEngine final : public events::Bus::Subscriber {
 
   mutable Mutex mutex_;
   CondVar built_;
+  CondVar rested_;                                      // time ends it, nobody else
   std::deque<Feed> feeds_ STAMPEDE_GUARDED_BY(mutex_);  // by slot
   FeedRings rings_ STAMPEDE_GUARDED_BY(mutex_);
   std::unordered_map<AccountId, Slot> slot_of_ STAMPEDE_GUARDED_BY(mutex_);
