@@ -333,7 +333,7 @@ bool FeedEngine::PushSlice() {
     pushes_.pop_front();
   }
   const int64_t end_us = clock_.MonotonicUs();
-  push_again_us_ = end_us + (end_us - begin_us);
+  push_again_us_ = end_us + std::min(end_us - begin_us, kRestUsMax);
   return !pushes_.empty();
 }
 

@@ -64,6 +64,8 @@ class FeedEngine final : public events::Bus::Subscriber {
   // After each slice pushes rest for as long as it took, so that one to everybody leaves the
   // processors to requests for half of the time; not when more than this wait for their turns.
   static constexpr size_t kRestingPushesMax = 8;
+  // Events wait for the end of a rest, and a slice may have taken long because the machine stopped.
+  static constexpr int64_t kRestUsMax = 1'000;
 
   enum class State : uint8_t { kFree, kBuilding, kReady, kDead };
   // What a push does not touch; the entries are in the ring of the same slot, open while the feed is
