@@ -28,7 +28,7 @@ struct BenchOptions {
   double seconds = 15;       // of each mix
   std::vector<double> ramp;  // posts/s, one after the other
   double ramp_seconds = 10;
-  bool announcement = true;  // the post to everybody
+  bool announcement = true;  // the posts to everybody
   double warm = 1;           // the share of accounts whose feeds are read before
   bool fill = true;          // whether their feeds are filled before anything is measured
   uint32_t connections = 64;

@@ -26,17 +26,33 @@ Figure CalmFigure(const std::string& key, const LoadResult& load) {
           .note = note};
 }
 
+// What a request took the server in some seconds.
+struct Cost {
+  double cpu_s = 0, requests = 0;
+  void Add(const LoadResult::Second& second) {
+    cpu_s += second.server_cpu_s;
+    requests += static_cast<double>(second.latency_us.count());
+  }
+  double us() const { return requests == 0 ? 0 : 1e6 * cpu_s / requests; }
+};
+
 Figure MiddleSecondFigure(const std::string& key, const LoadResult& load) {
   constexpr uint64_t kShortUs = 10'000;
   std::vector<uint64_t> p99_us;
-  for (const Histogram& us : load.each_second_us) p99_us.push_back(us.Percentile(99));
+  Cost in_short, in_others;
+  for (const LoadResult::Second& second : load.each_second) {
+    p99_us.push_back(second.latency_us.Percentile(99));
+    if (second.server_cpu_s > 0) (p99_us.back() < kShortUs ? in_short : in_others).Add(second);
+  }
   std::ranges::sort(p99_us);
   const auto under = std::ranges::lower_bound(p99_us, kShortUs) - p99_us.begin();
   const double middle_ms = p99_us.empty() ? 0 : Ms(p99_us[p99_us.size() / 2]);
-  char note[128];
+  char note[256];
   std::snprintf(note, sizeof note,
-                "each second on its own; %td of %zu are under %.0f ms, the worst has %.2f ms",
-                under, p99_us.size(), Ms(kShortUs), p99_us.empty() ? 0 : Ms(p99_us.back()));
+                "each second on its own; %td of %zu are under %.0f ms, the worst has %.2f ms; a "
+                "request took the server %.0f µs of CPU in these, %.0f µs in the others",
+                under, p99_us.size(), Ms(kShortUs), p99_us.empty() ? 0 : Ms(p99_us.back()),
+                in_short.us(), in_others.us());
   return {.key = key + "_middle_second_p99_ms",
           .text = "– p99 of the middle second",
           .value = middle_ms,

@@ -16,7 +16,7 @@ constexpr size_t kRecent = 1'024;
 constexpr int64_t kProbeAgainUs = 5'000;
 constexpr int64_t kAnnouncedAgainUs = 20'000;
 constexpr int64_t kProbeMaxUs = 10'000'000;
-constexpr int64_t kDuringMinUs = 1'000'000;
+constexpr int64_t kDuringMinUs = 1'000'000, kBetweenUs = 1'000'000;
 constexpr size_t kPage = 20, kCheckedPage = 40;
 
 // For every 100 requests. The proportions of the realistic mix are ours: what a client does between
@@ -96,9 +96,7 @@ CrowdLoad::CrowdLoad(const GraphWorld& world, const ReaderOrder& readers,
   if (options.checks_per_s > 0) {
     urgent_.push({.kind = Kind::kCheck, .at_us = start_us_ + 500'000});
   }
-  if (options.announcement_us >= 0) {
-    urgent_.push({.kind = Kind::kAnnouncement, .at_us = start_us_ + options.announcement_us});
-  }
+  AnnounceAt(start_us_ + kBetweenUs);
 }
 
 // --- Asking ---
@@ -106,14 +104,26 @@ CrowdLoad::CrowdLoad(const GraphWorld& world, const ReaderOrder& readers,
 bool CrowdLoad::Next(std::string& request, uint64_t& tag) {
   Task task = NewTask();
   task.since_us = clock_.MonotonicUs();
-  if (phase_ == kDuring && announcement_.visible_us.size() == options_.announced_to.size() &&
-      task.since_us > announcement_.acked_us + kDuringMinUs) {
-    phase_ = kAfter;
-  }
+  EndPhaseWhenOver(task.since_us);
   task.phase = phase_;
   request += Ask(task);
   tag = Keep(task);
   return true;
+}
+
+void CrowdLoad::EndPhaseWhenOver(int64_t now_us) {
+  if (phase_ == kBetween || announced_us_ == 0) return;
+  const bool all_have_it = announcements_us_.back().size() == options_.announced_to.size();
+  if (!all_have_it || now_us < announced_us_ + kDuringMinUs) return;
+  phase_ = kBetween;
+  AnnounceAt(now_us + kBetweenUs);
+}
+
+// Unless the run is over before it can be told what it did.
+void CrowdLoad::AnnounceAt(int64_t at_us) {
+  const bool late = at_us + kDuringMinUs > start_us_ + options_.duration_us;
+  if (options_.announced_to.empty() || late) return;
+  urgent_.push({.kind = Kind::kAnnouncement, .at_us = at_us});
 }
 
 int64_t CrowdLoad::UrgentAtUs() { return urgent_.empty() ? INT64_MAX : urgent_.top().at_us; }
@@ -134,6 +144,7 @@ bool CrowdLoad::NextUrgent(std::string& request, uint64_t& tag) {
     task.account = options_.announcer;
     task.since_us = now_us;
     phase_ = kDuring;
+    announced_us_ = 0;
   }
   request += Ask(task);
   tag = Keep(task);
@@ -315,7 +326,8 @@ void CrowdLoad::ProbeSometimes(const Task& task, StatusId id, int64_t now_us) {
 }
 
 void CrowdLoad::OnAnnounced(StatusId id, int64_t now_us) {
-  announcement_.acked_us = now_us;
+  announced_us_ = now_us;
+  announcements_us_.emplace_back();
   for (uint32_t reader : options_.announced_to) {
     urgent_.push({.kind = Kind::kProbe,
                   .of_announcement = true,
@@ -343,7 +355,7 @@ bool CrowdLoad::OnProbe(Task task, std::string_view body) {
     visible_in_[task.phase].Record(static_cast<uint64_t>(passed_us));
     return true;
   }
-  announcement_.visible_us.push_back(passed_us);
+  announcements_us_.back().push_back(passed_us);
   return true;
 }
 

@@ -87,9 +87,8 @@ struct CrowdOptions {
   uint64_t seed = 1;
   double probes_per_s = 30;  // for each size of author, from an acknowledged post to a follower
   double checks_per_s = 4;   // home pages compared
-  // The announcement: one post by `announcer`, at that time; -1: none. Followed until these readers
-  // have it.
-  int64_t announcement_us = -1;
+  // Announcements: posts by `announcer`, one every two seconds or more, each followed until these
+  // readers have it; nobody: none.
   uint32_t announcer = 0;
   std::vector<uint32_t> announced_to;
 };
@@ -100,12 +99,8 @@ struct CrowdOptions {
 // thread-safe.
 class CrowdLoad final : public LoadSource {
  public:
-  // Before the announcement, until all who are asked have it, and afterwards.
-  enum Phase : uint8_t { kBefore, kDuring, kAfter };
-  struct Announcement {
-    int64_t acked_us = 0;
-    std::vector<int64_t> visible_us;  // since then, in the order in which they saw it
-  };
+  // Between announcements, and from one until all who are asked have it, at least a second.
+  enum Phase : uint8_t { kBetween, kDuring };
 
   // All outlive the source. Told of every acknowledged post, `expected` must hold all there were
   // since `begin`, an id.
@@ -123,10 +118,11 @@ class CrowdLoad final : public LoadSource {
     return visible_us_[static_cast<size_t>(size)];
   }
   Histogram visible_us() const;
-  // Of the requests, and from acknowledged to visible, of everything but the announcement.
+  // Of the requests, and from acknowledged to visible, of everything but the announcements.
   const Histogram& latency_in(Phase phase) const { return latency_in_[phase]; }
   const Histogram& visible_in(Phase phase) const { return visible_in_[phase]; }
-  const Announcement& announcement() const { return announcement_; }
+  // Of each announcement, from its acknowledgement until those who were asked saw it, ascending.
+  const std::vector<std::vector<int64_t>>& announcements_us() const { return announcements_us_; }
   // What the graph does not know of: who began to follow whom.
   const std::vector<std::pair<uint32_t, uint32_t>>& new_follows() const { return new_follows_; }
   uint64_t pages_checked() const { return checker_.pages(); }
@@ -140,7 +136,7 @@ class CrowdLoad final : public LoadSource {
   struct Task {
     Kind kind = Kind::kAct;
     Act act = Act::kPost;
-    Phase phase = kBefore;
+    Phase phase = kBetween;
     bool of_announcement = false;
     uint32_t account = 0;
     uint64_t id = 0;       // the status that it is about
@@ -162,6 +158,8 @@ class CrowdLoad final : public LoadSource {
   bool Acked(const Task& task, std::string_view body, uint64_t original);
   void ProbeSometimes(const Task& task, StatusId id, int64_t now_us);
   void OnAnnounced(StatusId id, int64_t now_us);
+  void EndPhaseWhenOver(int64_t now_us);
+  void AnnounceAt(int64_t at_us);
   bool OnProbe(Task task, std::string_view body);
   bool OnPage(const Task& task, std::string_view body);
   bool Fail(const std::string& why);
@@ -183,11 +181,12 @@ class CrowdLoad final : public LoadSource {
   std::unordered_set<uint32_t> changed_;  // their readers
   std::array<int64_t, kAuthorSizes> next_probe_us_{};
   int64_t start_us_ = 0;
-  Phase phase_ = kBefore;
-  Announcement announcement_;
+  Phase phase_ = kBetween;
+  int64_t announced_us_ = 0;  // when the last one was acknowledged
+  std::vector<std::vector<int64_t>> announcements_us_;
   std::array<Histogram, kActs> latency_us_;
   std::array<Histogram, kAuthorSizes> visible_us_;
-  std::array<Histogram, 3> latency_in_, visible_in_;
+  std::array<Histogram, 2> latency_in_, visible_in_;
   uint64_t pages_ = 0, page_bytes_ = 0;
   std::string failure_;
 };

@@ -361,7 +361,8 @@ class FirstLight {
                          .connections = 4 * settings_.connections,
                          .rate_per_s = rate_per_s,
                          .duration_us = static_cast<int64_t>(settings_.seconds * 1e6),
-                         .watch_pace = true}));
+                         .watch_pace = true,
+                         .server_cpu_s = [&] { return server.cpu_s(); }}));
   }
 
   // A load that had a single failure counts for nothing.

@@ -153,6 +153,7 @@ class Run {
     while (true) {
       int64_t now_us = clock_.MonotonicUs();
       bool over = now_us >= end_us_ || exhausted_;
+      NoteSeconds(now_us);
       SendUrgent(now_us);
       if (!over) SendDue(now_us);
       over |= exhausted_;
@@ -288,10 +289,21 @@ class Run {
     result_.latency_us.Record(static_cast<uint64_t>(latency_us));
     if (pace_) timed_.emplace_back(due_us, latency_us);
     if (options_.rate_per_s == 0) return;
-    const auto second = static_cast<size_t>((due_us - start_us_) / 1'000'000);
-    auto& seconds = result_.each_second_us;
-    if (seconds.size() <= second) seconds.resize(second + 1);
-    seconds[second].Record(static_cast<uint64_t>(latency_us));
+    SecondOf(due_us).latency_us.Record(static_cast<uint64_t>(latency_us));
+  }
+
+  LoadResult::Second& SecondOf(int64_t at_us) {
+    const auto second = static_cast<size_t>((at_us - start_us_) / 1'000'000);
+    if (result_.each_second.size() <= second) result_.each_second.resize(second + 1);
+    return result_.each_second[second];
+  }
+
+  void NoteSeconds(int64_t now_us) {
+    if (options_.rate_per_s == 0 || !options_.server_cpu_s || now_us < next_second_us_) return;
+    const double cpu_s = options_.server_cpu_s();
+    if (next_second_us_ > 0) SecondOf(now_us - 1'000'000).server_cpu_s = cpu_s - server_cpu_s_;
+    server_cpu_s_ = cpu_s;
+    next_second_us_ = now_us + 1'000'000 - (now_us - start_us_) % 1'000'000;
   }
 
   void SortOutSlowTimes() {
@@ -324,6 +336,8 @@ class Run {
   bool exhausted_ = false;
   int64_t start_us_ = 0, end_us_ = 0, last_us_ = 0, next_due_us_ = 0;
   double gap_rest_us_ = 0;
+  int64_t next_second_us_ = 0;  // when server_cpu_s_, as it was at the last, is to be noted
+  double server_cpu_s_ = 0;
   std::optional<Pace> pace_;
   std::vector<std::pair<int64_t, int64_t>> timed_;  // when due, latency; only with a pace
   LoadResult result_;

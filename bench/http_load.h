@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -42,6 +43,7 @@ struct LoadOptions {
   int64_t duration_us = 0;  // then the replies under way are waited for; 0: until the source ends
   uint64_t seed = 1;        // of the arrivals
   bool watch_pace = false;  // fills LoadResult::calm_us and slow
+  std::function<double()> server_cpu_s = {};  // so far; open loop: asked once a second
 };
 
 struct LoadResult {
@@ -55,8 +57,11 @@ struct LoadResult {
   double own_cpu_s = 0;  // of the thread that ran the load
   SlowTimes slow;
   Histogram calm_us;  // latency_us without what was due when the machine was slow, or caught up
-  // Open loop: latency_us of what was due in each second on its own; the last may be a part of one.
-  std::vector<Histogram> each_second_us;
+  struct Second {
+    Histogram latency_us;     // of what was due in it
+    double server_cpu_s = 0;  // used in it; 0 when nobody knows
+  };
+  std::vector<Second> each_second;  // of an open loop; the last may be a part of one
 
   // Without the urgent ones.
   double per_second() const {

@@ -51,7 +51,7 @@ void AddBench(CLI::App& command, bench::BenchOptions& options) {
   command.add_option("--ramp", options.ramp, "posts/s, one load after the other")->delimiter(',');
   add("--ramp-seconds", options.ramp_seconds, "of each of them");
   command.add_flag("--announcement,!--no-announcement", options.announcement,
-                   "one post to everybody, under load");
+                   "posts to everybody, under load");
   add("--warm", options.warm, "share of the accounts whose homes are read before");
   command.add_flag("--fill,!--no-fill", options.fill, "posts before, until feeds are full");
   add("--connections", options.connections, "of the closed loop; four times as many of the open");

@@ -105,7 +105,9 @@ void FeedEngine::OnEvent(const events::Event& event) {
     if (!row.ParseFromString(event.payload)) return;
     MutexLock lock(mutex_);
     Deliver(row);
-    PushSlice();
+    while (PushSlice() && pushes_.size() > kPushesMax) {
+      MutexUnlock unlock(mutex_);  // the readers' turn
+    }
   } else if (event.kind == EventKind::kStatusDeleted) {
     statuses::StatusDeleted deleted;
     if (!deleted.ParseFromString(event.payload)) return;
@@ -319,26 +321,28 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
 }
 
 bool FeedEngine::PushSlice() {
-  if (pushes_.empty()) return false;
-  if (RestUs() > 0) return true;
   const int64_t begin_us = clock_.MonotonicUs();
-  Push& push = pushes_.front();
+  const bool too_many = pushes_.size() > kPushesMax;
+  auto next = std::ranges::find_if(
+      pushes_, [&](const Push& push) { return too_many || push.rests_until_us <= begin_us; });
+  if (next == pushes_.end()) return !pushes_.empty();
+  Push push = std::move(*next);
+  pushes_.erase(next);
   size_t count = std::min(options_.slice_slots, push.slots.size() - push.next);  // 0: retracted
   Insert(std::span(push.slots).subspan(push.next, count), push.entry);
   push.next += count;
-  if (push.next == push.slots.size()) {
-    pushes_.pop_front();
-  } else if (pushes_.size() > 1) {  // take turns
+  if (push.next < push.slots.size()) {  // the others' turn
+    const int64_t end_us = clock_.MonotonicUs();
+    if (push.slots.size() > options_.restless_slots)
+      push.rests_until_us = end_us + std::min(end_us - begin_us, kRestUsMax);
     pushes_.push_back(std::move(push));
-    pushes_.pop_front();
   }
-  const int64_t end_us = clock_.MonotonicUs();
-  push_again_us_ = end_us + std::min(end_us - begin_us, kRestUsMax);
   return !pushes_.empty();
 }
 
 int64_t FeedEngine::RestUs() const {
-  return pushes_.size() > kRestingPushesMax ? 0 : push_again_us_ - clock_.MonotonicUs();
+  const auto first = std::ranges::min_element(pushes_, {}, &Push::rests_until_us);
+  return first == pushes_.end() ? 0 : first->rests_until_us - clock_.MonotonicUs();
 }
 
 const std::vector<FeedEngine::Slot>& FeedEngine::SortedSlots(Watchers& watchers) {

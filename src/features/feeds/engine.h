@@ -21,6 +21,9 @@ struct FeedOptions {
   size_t entries_max = limits::kFeedEntriesMax;  // how much of it is kept
   // A post by somebody with more watchers than this is pushed in slices of it, between other posts.
   size_t slice_slots = 8192;
+  // A push to more than this rests after each slice for as long as the slice took, so that one to
+  // everybody leaves the processors to requests for half of the time. Others go on meanwhile.
+  size_t restless_slots = 256 * 1024;
 };
 
 // The home feeds of this node's active readers, in RAM: pushed by the events, rebuilt from the store
@@ -61,9 +64,8 @@ class FeedEngine final : public events::Bus::Subscriber {
 
  private:
   using Slot = FeedRings::Slot;
-  // After each slice pushes rest for as long as it took, so that one to everybody leaves the
-  // processors to requests for half of the time; not when more than this wait for their turns.
-  static constexpr size_t kRestingPushesMax = 8;
+  // Each is a copy of a watch list. Who publishes waits for the rest, as for any event (Bus).
+  static constexpr size_t kPushesMax = 64;
   // Events wait for the end of a rest, and a slice may have taken long because the machine stopped.
   static constexpr int64_t kRestUsMax = 1'000;
 
@@ -92,6 +94,7 @@ class FeedEngine final : public events::Bus::Subscriber {
     FeedEntry entry;
     std::vector<Slot> slots;
     size_t next = 0;
+    int64_t rests_until_us = 0;
   };
 
   // Returns once the reader's feed is ready, rebuilding it if need be.
@@ -117,8 +120,9 @@ class FeedEngine final : public events::Bus::Subscriber {
       STAMPEDE_REQUIRES(mutex_);
   const std::vector<Slot>& SortedSlots(Watchers& watchers) STAMPEDE_REQUIRES(mutex_);
   void Insert(std::span<const Slot> slots, FeedEntry entry) STAMPEDE_REQUIRES(mutex_);
-  // Whether there is more to push. Does nothing while pushes rest.
+  // Whether there is more to push. Does nothing while all pushes rest.
   bool PushSlice() STAMPEDE_REQUIRES(mutex_);
+  // How long all pushes rest from now on; 0 or less: not all do.
   int64_t RestUs() const STAMPEDE_REQUIRES(mutex_);
   // Takes dead slots out of the watch lists, some lists at a time; only then they are used again.
   bool PurgeSlice() STAMPEDE_REQUIRES(mutex_);
@@ -141,7 +145,6 @@ class FeedEngine final : public events::Bus::Subscriber {
   std::unordered_map<AccountId, uint32_t> author_index_ STAMPEDE_GUARDED_BY(mutex_);
   std::deque<Watchers> watchers_ STAMPEDE_GUARDED_BY(mutex_);  // by author index
   std::deque<Push> pushes_ STAMPEDE_GUARDED_BY(mutex_);
-  int64_t push_again_us_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   std::vector<Slot> purging_ STAMPEDE_GUARDED_BY(mutex_);
   size_t purge_next_ STAMPEDE_GUARDED_BY(mutex_) = 0;
   size_t feed_bytes_ STAMPEDE_GUARDED_BY(mutex_) = 0;  // of those that are ready, but the rings

@@ -262,7 +262,7 @@ TEST(FeedEngine, SlotsOfDroppedFeedsAreUsedAgainOnlyWhenNobodyDeliversToThem) {
   EXPECT_EQ(world.Home(world.alice).size(), 6u);
 }
 
-// With a clock that goes on, pushes rest between slices, too.
+// With a clock that goes on, and when they are large, pushes rest between slices, too.
 class SlicedPush : public ::testing::TestWithParam<bool> {};
 
 TEST_P(SlicedPush, ReachesEverybodyOnce) {
@@ -272,7 +272,7 @@ TEST_P(SlicedPush, ReachesEverybodyOnce) {
   SystemClock system;
   Clock& clock = GetParam() ? static_cast<Clock&>(system) : world.clock;
   FeedEngine engine(world.store, world.relationships, *world.bus, clock, world.random,
-                    world.metrics, {.slice_slots = 2});
+                    world.metrics, {.slice_slots = 2, .restless_slots = GetParam() ? 10u : 100u});
   std::vector<AccountId> readers;
   for (size_t i = 0; i < kReaders; ++i) {
     readers.push_back(world.Add("reader" + std::to_string(i)));
