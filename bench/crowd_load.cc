@@ -111,11 +111,18 @@ bool CrowdLoad::Next(std::string& request, uint64_t& tag) {
   return true;
 }
 
+void CrowdLoad::BeginPhase() {
+  ++phase_;
+  latency_in_us_.emplace_back();
+  visible_in_us_.emplace_back();
+}
+
 void CrowdLoad::EndPhaseWhenOver(int64_t now_us) {
-  if (phase_ == kBetween || announced_us_ == 0) return;
+  if (announced_us_ == 0) return;
   const bool all_have_it = announcements_us_.back().size() == options_.announced_to.size();
   if (!all_have_it || now_us < announced_us_ + kDuringMinUs) return;
-  phase_ = kBetween;
+  BeginPhase();
+  announced_us_ = 0;
   AnnounceAt(now_us + kBetweenUs);
 }
 
@@ -143,8 +150,7 @@ bool CrowdLoad::NextUrgent(std::string& request, uint64_t& tag) {
   } else if (task.kind == Kind::kAnnouncement) {
     task.account = options_.announcer;
     task.since_us = now_us;
-    phase_ = kDuring;
-    announced_us_ = 0;
+    BeginPhase();
   }
   request += Ask(task);
   tag = Keep(task);
@@ -250,7 +256,7 @@ std::string CrowdLoad::Ask(const Task& task) {
 void CrowdLoad::OnLatency(uint64_t tag, int64_t latency_us) {
   const Task& task = under_way_[tag];
   latency_us_[static_cast<size_t>(task.act)].Record(static_cast<uint64_t>(latency_us));
-  latency_in_[task.phase].Record(static_cast<uint64_t>(latency_us));
+  latency_in_us_[task.phase].Record(static_cast<uint64_t>(latency_us));
 }
 
 bool CrowdLoad::OnReply(uint64_t tag, int status, std::string_view body) {
@@ -352,7 +358,7 @@ bool CrowdLoad::OnProbe(Task task, std::string_view body) {
   }
   if (!task.of_announcement) {
     visible_us_[static_cast<size_t>(task.size)].Record(static_cast<uint64_t>(passed_us));
-    visible_in_[task.phase].Record(static_cast<uint64_t>(passed_us));
+    visible_in_us_[task.phase].Record(static_cast<uint64_t>(passed_us));
     return true;
   }
   announcements_us_.back().push_back(passed_us);

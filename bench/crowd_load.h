@@ -99,9 +99,6 @@ struct CrowdOptions {
 // thread-safe.
 class CrowdLoad final : public LoadSource {
  public:
-  // Between announcements, and from one until all who are asked have it, at least a second.
-  enum Phase : uint8_t { kBetween, kDuring };
-
   // All outlive the source. Told of every acknowledged post, `expected` must hold all there were
   // since `begin`, an id.
   CrowdLoad(const GraphWorld& world, const ReaderOrder& readers, ExpectedTimelines& expected,
@@ -118,9 +115,11 @@ class CrowdLoad final : public LoadSource {
     return visible_us_[static_cast<size_t>(size)];
   }
   Histogram visible_us() const;
-  // Of the requests, and from acknowledged to visible, of everything but the announcements.
-  const Histogram& latency_in(Phase phase) const { return latency_in_[phase]; }
-  const Histogram& visible_in(Phase phase) const { return visible_in_[phase]; }
+  // Of the requests, and from acknowledged to visible, of everything but the announcements; by phase:
+  // 0, 2, 4: between announcements, a second; 1, 3, 5: from one until all who are asked have it, at
+  // least a second.
+  const std::vector<Histogram>& latency_in_us() const { return latency_in_us_; }
+  const std::vector<Histogram>& visible_in_us() const { return visible_in_us_; }
   // Of each announcement, from its acknowledgement until those who were asked saw it, ascending.
   const std::vector<std::vector<int64_t>>& announcements_us() const { return announcements_us_; }
   // What the graph does not know of: who began to follow whom.
@@ -136,7 +135,7 @@ class CrowdLoad final : public LoadSource {
   struct Task {
     Kind kind = Kind::kAct;
     Act act = Act::kPost;
-    Phase phase = kBetween;
+    size_t phase = 0;
     bool of_announcement = false;
     uint32_t account = 0;
     uint64_t id = 0;       // the status that it is about
@@ -158,6 +157,7 @@ class CrowdLoad final : public LoadSource {
   bool Acked(const Task& task, std::string_view body, uint64_t original);
   void ProbeSometimes(const Task& task, StatusId id, int64_t now_us);
   void OnAnnounced(StatusId id, int64_t now_us);
+  void BeginPhase();
   void EndPhaseWhenOver(int64_t now_us);
   void AnnounceAt(int64_t at_us);
   bool OnProbe(Task task, std::string_view body);
@@ -181,12 +181,12 @@ class CrowdLoad final : public LoadSource {
   std::unordered_set<uint32_t> changed_;  // their readers
   std::array<int64_t, kAuthorSizes> next_probe_us_{};
   int64_t start_us_ = 0;
-  Phase phase_ = kBetween;
-  int64_t announced_us_ = 0;  // when the last one was acknowledged
+  size_t phase_ = 0;
+  int64_t announced_us_ = 0;  // when this phase's was acknowledged; 0: not yet, or none
   std::vector<std::vector<int64_t>> announcements_us_;
   std::array<Histogram, kActs> latency_us_;
   std::array<Histogram, kAuthorSizes> visible_us_;
-  std::array<Histogram, 2> latency_in_, visible_in_;
+  std::vector<Histogram> latency_in_us_{1}, visible_in_us_{1};
   uint64_t pages_ = 0, page_bytes_ = 0;
   std::string failure_;
 };
