@@ -29,6 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double kPagesAsked = 10'000;  // a second; at half of them p99 is to be under 10 ms
 constexpr const char* kDeliveries = "feed_deliveries_total";
 constexpr double kShown[] = {1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9};
 
@@ -112,6 +113,7 @@ class Bench {
   void MeasureBaseline();
   void MeasureIdleMachine();
   void RunMix(const Mix& mix);
+  void RunOpen(const Mix& mix, double rate, Figure row);
   void Undo(const CrowdLoad& done);
   void RunRamp();
   void RunAnnouncements();
@@ -394,23 +396,33 @@ void Bench::RunMix(const Mix& mix) {
   if (mix.name == "post") posts_per_s_ = outcome.load.per_second();
   AddMixFigures(mix, outcome, source);
   if (rate > 0 || posts_per_s_ == 0 || mix.name == "realistic") return;
-  // Latency is a matter of the load: at half of what there can be, without what that much left to
-  // do, which is compactions.
-  double half = outcome.load.per_second() / 2;
+  // Latency is a matter of the load.
+  const double half = outcome.load.per_second() / 2;
+  RunOpen(mix, half, {.key = "_half", .text = "– p99 at half of it"});
+  if (mix.name == "read" && half > kPagesAsked / 2) {
+    RunOpen(
+        mix, kPagesAsked / 2,
+        {.key = "_half_of_asked", .text = "– p99 at half of what is asked", .floor = "< 10 ms"});
+  }
+}
+
+// An open loop, without what the load before it left to do, which is compactions. `row`: what the p99
+// is called, its key behind the name of the mix.
+void Bench::RunOpen(const Mix& mix, double rate, Figure row) {
   server_->WaitUntilCalm();
-  Step(Text("load: %s, %.0f requests/s", mix.name.c_str(), half));
-  CrowdLoad calm(*world_, *readers_, *expected_, begin_, OptionsOf(mix, options_.seconds), clock_);
-  Outcome at_half = RunLoadOf(calm, half, options_.seconds, true);
-  report_.Add(
-      {.key = mix.name + "_half_p99_ms",
-       .text = "– p99 at half of it",
-       .value = Ms(at_half.load.latency_us.Percentile(99)),
-       .unit = "ms",
-       .floor = mix.name == "read" ? "< 10 ms" : "",
-       .note = Text("open loop, %.0f/s, from when it was due; %s", at_half.load.per_second(),
-                    Percentiles(at_half.load.latency_us).c_str())});
-  AddCalmFigures(report_, mix.name + "_half", at_half.load);
-  if (posts > 0) AddVisibleFigures(calm, mix.name + "_half");
+  Step(Text("load: %s, %.0f requests/s", mix.name.c_str(), rate));
+  CrowdLoad source(*world_, *readers_, *expected_, begin_, OptionsOf(mix, options_.seconds),
+                   clock_);
+  const LoadResult load = RunLoadOf(source, rate, options_.seconds, true).load;
+  const std::string key = mix.name + row.key;
+  row.key = key + "_p99_ms";
+  row.value = Ms(load.latency_us.Percentile(99));
+  row.unit = "ms";
+  row.note = Text("open loop, %.0f/s, from when it was due; %s", load.per_second(),
+                  Percentiles(load.latency_us).c_str());
+  report_.Add(row);
+  AddCalmFigures(report_, key, load);
+  if (mix.share(Act::kPost) > 0) AddVisibleFigures(source, key);
 }
 
 // Afterwards the graph in the store is that of the world again.
