@@ -105,7 +105,7 @@ void FeedEngine::OnEvent(const events::Event& event) {
     if (!row.ParseFromString(event.payload)) return;
     MutexLock lock(mutex_);
     Deliver(row);
-    while (PushSlice() && pushes_.size() > kPushesMax) {
+    while (PushSlice() && pushes_.size() > options_.pushes_max) {
       MutexUnlock unlock(mutex_);  // the readers' turn
     }
   } else if (event.kind == EventKind::kStatusDeleted) {
@@ -321,11 +321,12 @@ void FeedEngine::Insert(std::span<const Slot> slots, FeedEntry entry) {
 }
 
 bool FeedEngine::PushSlice() {
+  if (pushes_.empty()) return false;
   const int64_t begin_us = clock_.MonotonicUs();
-  const bool too_many = pushes_.size() > kPushesMax;
+  const bool too_many = pushes_.size() > options_.pushes_max;
   auto next = std::ranges::find_if(
       pushes_, [&](const Push& push) { return too_many || push.rests_until_us <= begin_us; });
-  if (next == pushes_.end()) return !pushes_.empty();
+  if (next == pushes_.end()) return true;
   Push push = std::move(*next);
   pushes_.erase(next);
   size_t count = std::min(options_.slice_slots, push.slots.size() - push.next);  // 0: retracted

@@ -24,6 +24,9 @@ struct FeedOptions {
   // A push to more than this rests after each slice for as long as the slice took, so that one to
   // everybody leaves the processors to requests for half of the time. Others go on meanwhile.
   size_t restless_slots = 256 * 1024;
+  // At most so many pushes in slices wait, each with a copy of a watch list; then events do, and who
+  // publishes, as for any event (Bus).
+  size_t pushes_max = 64;
 };
 
 // The home feeds of this node's active readers, in RAM: pushed by the events, rebuilt from the store
@@ -64,8 +67,6 @@ class FeedEngine final : public events::Bus::Subscriber {
 
  private:
   using Slot = FeedRings::Slot;
-  // Each is a copy of a watch list. Who publishes waits for the rest, as for any event (Bus).
-  static constexpr size_t kPushesMax = 64;
   // Events wait for the end of a rest, and a slice may have taken long because the machine stopped.
   static constexpr int64_t kRestUsMax = 1'000;
 

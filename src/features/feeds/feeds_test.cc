@@ -272,7 +272,8 @@ TEST_P(SlicedPush, ReachesEverybodyOnce) {
   SystemClock system;
   Clock& clock = GetParam() ? static_cast<Clock&>(system) : world.clock;
   FeedEngine engine(world.store, world.relationships, *world.bus, clock, world.random,
-                    world.metrics, {.slice_slots = 2, .restless_slots = GetParam() ? 10u : 100u});
+                    world.metrics,
+                    {.slice_slots = 2, .restless_slots = GetParam() ? 10u : 100u, .pushes_max = 2});
   std::vector<AccountId> readers;
   for (size_t i = 0; i < kReaders; ++i) {
     readers.push_back(world.Add("reader" + std::to_string(i)));
